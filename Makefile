@@ -1,0 +1,74 @@
+# Everything people and CI do here. It needs Python 3.11 or newer, make and git.
+# Arguments pass through: make test ARGS='-k retry'
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.up-to-date
+MEMBERS := shared $(sort $(wildcard tools/*))
+ARGS   ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check fmt lint types cov bench lock wheels pip-smoke clean
+
+help: ## list what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## make .venv with the locked versions and all members, editable
+
+$(STAMP): requirements.lock pyproject.toml $(MEMBERS:=/pyproject.toml)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "toolroll needs Python 3.11 or newer; say which: make PYTHON=python3.13" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	  { echo "$(PYTHON) lacks venv; on Debian: apt install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation $(addprefix -e ./,$(MEMBERS))
+	@touch $@
+
+demo: $(STAMP) ## mirror a small project from a stand-in on loopback, as a user would
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.support.demo $(ARGS)
+
+test: $(STAMP) ## run the tests
+	$(BIN)/python -m pytest $(ARGS)
+
+check: lint types test ## what CI runs: format, lint, types, tests
+
+fmt: $(STAMP) ## format, and mend what can be mended
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix $(ARGS)
+
+lint: $(STAMP) ## check format and style
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check $(ARGS)
+
+types: $(STAMP) ## check types
+	$(BIN)/mypy shared/src $(addsuffix /src,$(filter tools/%,$(MEMBERS))) tests $(ARGS)
+
+cov: $(STAMP) ## run the tests and show what they never reach
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -q $(ARGS)
+	$(BIN)/coverage combine -q
+	$(BIN)/coverage report
+
+bench: $(STAMP) ## run the comparisons of bench/ (not a test: it judges nothing)
+	@set -e; for file in bench/*.py; do [ -e "$$file" ] || { echo "no benchmarks yet"; break; }; \
+	  $(BIN)/python "$$file" $(ARGS); done
+
+lock: $(STAMP) ## refresh requirements.lock (ARGS=--upgrade moves to newer versions)
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate --all-extras \
+	  $(addprefix --no-emit-package toolroll-,$(notdir $(MEMBERS))) \
+	  --group dev $(MEMBERS:=/pyproject.toml) -o requirements.lock $(ARGS)
+
+wheels: $(STAMP) ## build the wheels of all members into dist/
+	rm -rf dist
+	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation -w dist $(addprefix ./,$(MEMBERS))
+
+pip-smoke: wheels ## install the wheels with plain pip into a clean place and start each command
+	rm -rf build/smoke
+	$(PYTHON) -m venv build/smoke
+	build/smoke/bin/python -m pip install --quiet dist/*.whl
+	build/smoke/bin/python tests/support/smoke.py
+
+clean: ## remove what was made
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .coverage .coverage.*
