@@ -1,0 +1,216 @@
+"""The edge of every command: parsing arguments, and turning what happens into an exit code.
+
+`run` is the only place that turns exceptions into messages. It decides nothing about the
+work itself. Exit codes and errors stand in `toolroll_shared.errors`.
+"""
+
+import argparse
+import errno
+import os
+import re
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from types import FrameType
+from typing import Any, NoReturn
+
+from .errors import Exit, ToolError, UsageError
+from .output import note, oneline, write
+
+TRACEBACK_VARIABLE = "TOOLROLL_TRACEBACK"
+"""Set it to anything but the empty string, and a bug shows its traceback."""
+
+LOG_VARIABLE = "TOOLROLL_LOG"
+"""Where to write action records when `--log-json` does not say."""
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w|)")
+_UNIT_SECONDS = {"ms": 0.001, "": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose complaints are one line, and whose options are never guessed."""
+
+    def __init__(self, prog: str, **settings: Any) -> None:
+        settings.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        super().__init__(prog=prog, allow_abbrev=False, **settings)
+
+    def print_help(self, file: Any = None) -> None:
+        """Print the help; argparse's own would pass over a full disk in silence."""
+        del file
+        write(self.format_help())
+
+    def error(self, message: str) -> NoReturn:
+        """Raise `UsageError` with argparse's message and where to find help."""
+        raise UsageError(f"{message} (see '{self.prog} --help')")
+
+
+class _Version(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        from importlib.metadata import version
+
+        write(f"{parser.prog} {version(f'toolroll-{self.const}')}\n")
+        parser.exit()
+
+
+def add_common_arguments(parser: argparse.ArgumentParser, *, tool: str) -> None:
+    """Add the options that every command has: `--log-json` and `--version`."""
+    parser.add_argument(
+        "--log-json",
+        metavar="FILE",
+        default=os.environ.get(LOG_VARIABLE),
+        help=f"append one JSON record per action to FILE, - for stderr (or ${LOG_VARIABLE})",
+    )
+    parser.add_argument(
+        "--version", action=_Version, nargs=0, const=tool, help="show the version and exit"
+    )
+
+
+def run(tool: str, body: Callable[[], int]) -> int:
+    """Run a command's `body` and return its exit code, whatever happens in it.
+
+    - a `ToolError` becomes one line on stderr and its own code;
+    - Ctrl+C ends with 130, SIGTERM with 143, after every `finally` has run;
+    - a reader of stdout that went away ends the command quietly with 0;
+    - a stdout that cannot be written (a full disk) is an error, never silence;
+    - anything else is a bug: one line, code 70, the traceback on request.
+
+    Args:
+        tool: the command's name, the start of every message.
+        body: does the work and returns the exit code.
+    """
+    with _sigterm_like_sigint() as stopped_by:
+        try:
+            code = _exit_code_of(body)
+            _flush_stdout()
+        except BrokenPipeError:
+            _forget_stdout()
+            return Exit.OK
+        except KeyboardInterrupt:
+            _forget_stdout()
+            terminated = signal.SIGTERM in stopped_by
+            note(tool, "terminated" if terminated else "interrupted")
+            return Exit.TERMINATED if terminated else Exit.INTERRUPTED
+        except ToolError as error:
+            note(tool, oneline(str(error)))
+            return error.exit_code
+        except OSError as error:
+            _forget_stdout()
+            note(tool, _os_error_text(error))
+            return Exit.FAILED
+        except Exception as error:  # noqa: BLE001 - the last resort, and the message says so
+            return _bug(tool, error)
+        return code
+
+
+def _exit_code_of(body: Callable[[], int]) -> int:
+    try:
+        return body()
+    except SystemExit as stop:  # argparse, after --help and --version
+        return stop.code if isinstance(stop.code, int) else Exit.OK
+
+
+@contextmanager
+def _sigterm_like_sigint() -> Iterator[list[int]]:
+    """SIGTERM takes the road of SIGINT (asyncio's too); the list says which one it was."""
+    received: list[int] = []
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        received.append(number)
+        handler = signal.getsignal(signal.SIGINT)
+        if callable(handler):
+            handler(signal.SIGINT, frame)
+        else:  # SIGINT is ignored: a background job of a script
+            raise KeyboardInterrupt
+
+    try:
+        previous = signal.signal(signal.SIGTERM, stop)
+    except ValueError:  # not in the main thread: signals are somebody else's
+        yield received
+        return
+    try:
+        yield received
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+def _flush_stdout() -> None:
+    if sys.stdout is not None:
+        sys.stdout.flush()
+
+
+def _forget_stdout() -> None:
+    """Point stdout at /dev/null, so that the interpreter's last flush cannot complain."""
+    with suppress(OSError, ValueError, AttributeError):
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())
+        os.close(null)
+
+
+def _os_error_text(error: OSError) -> str:
+    reason = error.strerror or str(error) or type(error).__name__
+    if error.filename is not None:
+        return oneline(f"{os.fsdecode(error.filename)}: {reason}")
+    if error.errno in {errno.ENOSPC, errno.EBADF, errno.EIO, errno.EFBIG, errno.EDQUOT}:
+        return f"stdout: {reason}"
+    return oneline(reason)
+
+
+def _bug(tool: str, error: Exception) -> int:
+    if os.environ.get(TRACEBACK_VARIABLE):
+        import traceback
+
+        traceback.print_exception(error)
+    kind = type(error).__name__
+    note(
+        tool,
+        f"internal error: {kind}: {oneline(str(error))} "
+        f"(a bug; {TRACEBACK_VARIABLE}=1 shows the traceback)",
+    )
+    return Exit.BUG
+
+
+def positive_int(text: str) -> int:
+    """Argument type: a whole number of at least 1."""
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+    return number
+
+
+def whole_number(text: str) -> int:
+    """Argument type: a whole number of at least 0."""
+    if not text.isascii() or not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 0")
+    return int(text)
+
+
+def duration(text: str) -> float:
+    """Argument type: a duration such as `90`, `1.5s`, `15m`, `7d`; in seconds."""
+    match = _DURATION.fullmatch(text)
+    if match is None:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a duration: a number with ms, s, m, h, d or w, such as 90s or 15m"
+        )
+    return float(match[1]) * _UNIT_SECONDS[match[2]]
+
+
+def instant(text: str) -> datetime:
+    """Argument type: an ISO 8601 date or instant; UTC where it names no zone."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not an ISO 8601 date or instant, such as 2024-05-01 or "
+            "2024-05-01T12:00:00Z"
+        ) from None
+    if moment.tzinfo is None:
+        return moment.replace(tzinfo=UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise argparse.ArgumentTypeError(f"{text!r} is out of range") from None

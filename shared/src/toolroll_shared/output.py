@@ -1,0 +1,135 @@
+"""What a command prints: notes on stderr, results on stdout, tables, sizes and safe text.
+
+Nothing here decides what to say. Rich is loaded only where a table meets a terminal.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from typing import IO
+
+KILO = 1000
+"""Sizes are shown in decimal units, as `docker` and disk makers do."""
+
+_ZERO_WIDTH_JOINER = "\u200d"  # unprintable to Python, harmless, and part of many emoji
+
+
+def note(tool: str, message: str) -> None:
+    """Say `tool: message` on stderr. A stderr that is gone or full stops no work."""
+    with suppress(OSError, AttributeError, ValueError):
+        sys.stderr.write(f"{tool}: {message}\n")
+        sys.stderr.flush()
+
+
+def is_terminal(stream: IO[str] | None) -> bool:
+    """Tell whether a person is looking; sys.stdout and sys.stderr may be closed: None."""
+    return stream is not None and stream.isatty()
+
+
+def write(text: str) -> None:
+    """Write to stdout; complain like a full disk when there is no stdout at all.
+
+    Raises:
+        BrokenPipeError: the reader went away: stop, there is nobody to tell.
+        OSError: stdout cannot be written.
+    """
+    if sys.stdout is None:
+        raise OSError(9, "stdout is closed")
+    sys.stdout.write(text)
+
+
+def write_result(text: str) -> None:
+    """Write the result of finished work: a reader who left does not change the outcome.
+
+    Use it where the work is done and its exit code known; use `write` where the output
+    is the work itself, so that a closed pipe ends it.
+    """
+    try:
+        write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())
+        os.close(null)
+
+
+def printable(text: str) -> str:
+    r"""Return `text` with every character that could steer a terminal shown as an escape.
+
+    Control characters (C0, DEL, C1), line separators, bidirectional overrides and lone
+    surrogates become `\n`, `\x1b`, `\u202e`, ...; ordinary text of any script stays.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        character
+        if character.isprintable() or character == _ZERO_WIDTH_JOINER
+        else _escape(character)
+        for character in text
+    )
+
+
+def _escape(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
+
+
+def oneline(text: str) -> str:
+    """Return `text` as one safe line: white space folded, the rest as `printable` does."""
+    return printable(" ".join(text.split()))
+
+
+def redact_url(url: str) -> str:
+    """Return a URL without what could be a secret: user, password, query and fragment."""
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(url)
+        host = parts.netloc.rpartition("@")[2]
+    except ValueError:
+        return "(a URL that cannot be parsed)"
+    return f"{parts.scheme}://{host}{parts.path}" + ("?..." if parts.query else "")
+
+
+def human_size(size: int) -> str:
+    """Return a number of bytes as people read it: `0 B`, `999 B`, `1.5 kB`, `20.0 MB`."""
+    amount = float(size)
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if amount < KILO or unit == "TB":
+            return f"{size} B" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= KILO
+    raise AssertionError("unreachable")
+
+
+def json_document(value: object) -> str:
+    """Return one JSON document, indented, in ASCII so that no terminal or locale minds."""
+    return json.dumps(value, indent=2, allow_nan=False) + "\n"
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, stream: IO[str] | None) -> str:
+    """Return rows as text for `stream`: columns for a terminal, else tab-separated lines.
+
+    On a terminal the columns are aligned, headed and fitted to its width. Elsewhere there
+    is no header, so that `cut -f` and friends meet data only. All text is made printable.
+    """
+    safe = [[printable(cell) for cell in row] for row in rows]
+    if not is_terminal(stream):
+        return "".join("\t".join(row) + "\n" for row in safe)
+    return _terminal_table(header, safe)
+
+
+def _terminal_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for name in header:
+        grid.add_column(name, overflow="ellipsis", no_wrap=True)
+    for row in rows:
+        grid.add_row(*(Text(cell) for cell in row))
+    console = Console()
+    with console.capture() as capture:
+        console.print(grid)
+    return capture.get()

@@ -1,0 +1,93 @@
+"""Files that appear whole or not at all."""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+
+class AtomicFile:
+    """A file written under a temporary name and renamed into place when it is whole.
+
+    Leaving the `with` block without `commit` removes the temporary file; a process that is
+    killed leaves it behind, never a partial file under the final name.
+
+    Args:
+        path: the final name; an existing file is replaced at `commit`.
+        temporary: the name until then, in the same folder. A leftover there is overwritten.
+    """
+
+    def __init__(self, path: Path, *, temporary: Path) -> None:
+        if path.parent != temporary.parent:
+            raise ValueError("a rename is atomic only within one folder")
+        self.path = path
+        self.temporary = temporary
+        self._file = temporary.open("wb", buffering=0)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.discard()
+
+    def write(self, block: "bytes | bytearray | memoryview") -> None:
+        """Append a block.
+
+        Raises:
+            OSError: the disk is full or broken.
+        """
+        rest = memoryview(block)
+        while rest:
+            rest = rest[self._file.write(rest) :]
+
+    def commit(self) -> os.stat_result:
+        """Make the file durable under its final name and return its status.
+
+        The order is file, rename, folder: after a crash there is the old file or the new.
+        """
+        os.fsync(self._file.fileno())
+        status = os.fstat(self._file.fileno())
+        self._file.close()
+        self.temporary.replace(self.path)
+        fsync_folder(self.path.parent)
+        return status
+
+    def discard(self) -> None:
+        """Remove what was written, unless it is committed; doing so twice is fine."""
+        if not self._file.closed:
+            self._file.close()
+            with suppress(FileNotFoundError):
+                self.temporary.unlink()
+
+
+def fsync_folder(folder: Path) -> None:
+    """Make the names in a folder durable (a no-op where folders cannot be opened)."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except PermissionError:  # Windows
+        return
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def make_folder(folder: Path) -> None:
+    """Create a folder and its missing parents, each durably.
+
+    Raises:
+        OSError: one of them is a file, or cannot be written.
+    """
+    missing = []
+    while not folder.is_dir():
+        missing.append(folder)
+        folder = folder.parent
+    for new in reversed(missing):
+        new.mkdir(exist_ok=True)
+        fsync_folder(new.parent)
