@@ -1,0 +1,36 @@
+"""How to reach the API: one frozen value that travels from a command line to the client."""
+
+from dataclasses import dataclass, field
+
+API_VERSION = "2022-11-28"
+"""The version of GitHub's REST API that this package is written to."""
+
+DEFAULT_API_URL = "https://api.github.com"
+
+DEFAULT_TIMEOUT_S = 30.0
+"""One request and its answer; GitHub itself gives up on a request after 10 seconds."""
+
+DEFAULT_RETRIES = 4
+"""With full jitter up to 0.5, 1, 2 and 4 s: rides out a restart, not an outage."""
+
+DEFAULT_MAX_WAIT_S = 900.0
+"""All throttling waits of a run together; a primary limit may ask for up to an hour."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientOptions:
+    """How to reach the API.
+
+    Attributes:
+        api_url: the API's root, without a slash at the end.
+        token: sent as Bearer to that origin only; never shown.
+        timeout: seconds for one request, answer included.
+        retries: further tries after a passing failure.
+        max_wait: seconds that all throttling waits together may take.
+    """
+
+    api_url: str = DEFAULT_API_URL
+    token: str | None = field(default=None, repr=False)
+    timeout: float = DEFAULT_TIMEOUT_S
+    retries: int = DEFAULT_RETRIES
+    max_wait: float = DEFAULT_MAX_WAIT_S
