@@ -1,0 +1,29 @@
+"""Bringing a store up to date with a repository's releases, page by page."""
+
+from contextlib import aclosing
+from datetime import datetime
+
+from gh_releases import Client, published_since
+
+from .store import PageChanges, Store
+
+
+async def sync(
+    client: Client, store: Store, name: str, *, since: datetime | None = None
+) -> PageChanges:
+    """Store every release of `OWNER/REPO` published at `since` or later.
+
+    Each page is a transaction of its own: what has arrived is kept, whatever comes after.
+
+    Raises:
+        ToolError: as `Client` says.
+        sqlite3.Error: as `Store` says.
+    """
+    repository = await client.repository(name)
+    store.put_repository(repository)
+    changes = PageChanges()
+    async with aclosing(client.pages(repository.full_name)) as pages:
+        async for page in pages:
+            wanted = [release for release in page if published_since(release, since)]
+            changes += store.put_page(repository, wanted)
+    return changes
