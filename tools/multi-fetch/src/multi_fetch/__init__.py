@@ -1,0 +1,40 @@
+"""Fetch many URLs at once: an engine that takes jobs and yields one true result for each."""
+
+from typing import TYPE_CHECKING
+
+from toolroll_shared.lazy import exports
+
+if TYPE_CHECKING:
+    from .engine import Fetcher as Fetcher
+    from .jobs import FetchError as FetchError
+    from .jobs import Job as Job
+    from .jobs import Limits as Limits
+    from .jobs import Result as Result
+    from .sinks import FileSink as FileSink
+    from .sinks import RejectedBody as RejectedBody
+    from .sinks import Sink as Sink
+else:
+    __getattr__ = exports(
+        __name__,
+        {
+            "FetchError": "jobs",
+            "Fetcher": "engine",
+            "FileSink": "sinks",
+            "Job": "jobs",
+            "Limits": "jobs",
+            "RejectedBody": "sinks",
+            "Result": "jobs",
+            "Sink": "sinks",
+        },
+    )
+
+__all__ = [
+    "FetchError",
+    "Fetcher",
+    "FileSink",
+    "Job",
+    "Limits",
+    "RejectedBody",
+    "Result",
+    "Sink",
+]

@@ -1,0 +1,315 @@
+"""The engine: many jobs, a bounded number in flight, a result for each as it finishes.
+
+It prints nothing and keeps no global state. Leaving its context cancels what is in flight,
+waits until every sink has let go, and closes every connection.
+"""
+
+import asyncio
+import random as random_module
+import time
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
+from urllib.parse import urljoin, urlsplit
+
+from pyreqwest.exceptions import PyreqwestError
+
+from toolroll_shared.retry import Sleep, Transient, retry_after_seconds, retrying
+
+from . import wire
+from .jobs import FetchError, Job, Limits, Result
+from .sinks import RejectedBody, Sink
+
+if TYPE_CHECKING:
+    from pyreqwest.client import Client
+    from pyreqwest.request import StreamRequest
+    from pyreqwest.response import Response
+
+T = TypeVar("T")
+SinkT = TypeVar("SinkT", bound=Sink)
+P = ParamSpec("P")
+
+READ_BLOCK = 256 * 1024
+"""Bytes asked for at once: large enough that a hop to a thread is cheap beside it."""
+
+INLINE_BLOCK = 64 * 1024
+"""A smaller block goes to its sink at once: the hop would cost more than the write."""
+
+_REDIRECTS = {301, 302, 303, 307, 308}
+_SECRET_HEADERS = {"authorization", "cookie", "proxy-authorization"}
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+class Fetcher:
+    """Fetches jobs, as an async context manager.
+
+    Args:
+        limits: what it never exceeds.
+        before_wait: told a job, its failure and the seconds to wait, before each retry.
+        clock: monotonic seconds.
+        sleep: waits.
+        random: uniform in [0, 1), for jitter.
+    """
+
+    def __init__(
+        self,
+        limits: Limits,
+        *,
+        before_wait: Callable[[Job[Any], FetchError, float], None] = lambda *_: None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Sleep = asyncio.sleep,
+        random: Callable[[], float] = random_module.random,
+    ) -> None:
+        self._limits = limits
+        self._before_wait = before_wait
+        self._clock = clock
+        self._sleep = sleep
+        self._random = random
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        self._client: Client = wire.client(self._limits)
+        await self._client.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for task in self._tasks:
+            task.cancel()
+        try:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+        finally:
+            await self._client.close()
+
+    async def fetch(
+        self, jobs: Iterable[Job[SinkT]] | AsyncIterable[Job[SinkT]]
+    ) -> AsyncIterator[Result[SinkT]]:
+        """Yield the result of each job as it finishes.
+
+        Jobs are taken as they can be started and wait while results are not taken, so
+        neither side piles up in memory.
+        """
+        source = _Source(jobs)
+        results: asyncio.Queue[Result[SinkT] | None] = asyncio.Queue()
+        room = asyncio.Semaphore(2 * self._limits.concurrency)
+
+        async def work() -> None:
+            await room.acquire()
+            while (job := await source.next()) is not None:
+                results.put_nowait(await self._fetch(job))
+                await room.acquire()
+
+        async def work_all() -> None:
+            try:
+                async with asyncio.TaskGroup() as group:
+                    for _ in range(self._limits.concurrency):
+                        group.create_task(work())
+            finally:
+                results.put_nowait(None)
+
+        task = asyncio.create_task(work_all())
+        self._tasks.add(task)
+        while (result := await results.get()) is not None:
+            yield result
+            room.release()
+        await task  # raises what went wrong in a worker or in `jobs`
+
+    async def _fetch(self, job: Job[SinkT]) -> Result[SinkT]:
+        """Return the result of a job: it never raises for what the network or a sink does."""
+        started = self._clock()
+        seen = _Seen()
+        error: FetchError | None = None
+        try:
+            await self._attempts(job, seen)
+        except FetchError as failure:
+            error = failure
+        return Result(
+            job=job,
+            status=seen.status,
+            bytes=seen.bytes,
+            attempts=seen.attempts,
+            duration_s=self._clock() - started,
+            error=error,
+        )
+
+    async def _attempts(self, job: Job[Any], seen: "_Seen") -> None:
+        async def attempt() -> None:
+            try:
+                await self._attempt(job, seen)
+            except FetchError as error:
+                if error.passing:
+                    raise Transient(str(error), after=error.after) from error
+                raise
+
+        def before_wait(failure: Transient, seconds: float) -> None:
+            self._before_wait(job, _cause(failure), seconds)
+
+        try:
+            await retrying(
+                attempt,
+                backoff=self._limits.backoff,
+                before_wait=before_wait,
+                clock=self._clock,
+                sleep=self._sleep,
+                random=self._random,
+            )
+        except Transient as failure:
+            raise _cause(failure) from None
+
+    async def _attempt(self, job: Job[Any], seen: "_Seen") -> None:
+        """Transfer the body once, or raise the one FetchError that says why not."""
+        seen.begin()
+        try:
+            async with asyncio.timeout(self._limits.timeout):
+                await self._follow(job, seen)
+        except PyreqwestError as error:
+            raise wire.fetch_error(error) from error
+        except TimeoutError as error:
+            message = f"not complete within {self._limits.timeout:g} s"
+            raise FetchError("timeout", message) from error
+        except RejectedBody as error:
+            raise FetchError("body", str(error)) from error
+        except OSError as error:
+            message = f"{error.filename or 'the body'}: {error.strerror or error}"
+            raise FetchError("body", message) from error
+
+    async def _follow(self, job: Job[Any], seen: "_Seen") -> None:
+        """Request the job's URL and what it redirects to, until there is a body to take."""
+        url, headers = job.url, {"Accept-Encoding": "identity", **job.headers}
+        for _ in range(self._limits.redirects + 1):
+            async with self._request(url, headers) as response:
+                seen.status = response.status
+                if response.status not in _REDIRECTS:
+                    _require_success(response)
+                    await _take_body(response, job.sink, seen)
+                    return
+                location = response.get_header("location")
+            url, headers = _redirected(url, location, headers)
+        raise FetchError("redirect", f"more than {self._limits.redirects} redirects")
+
+    def _request(self, url: str, headers: Mapping[str, str]) -> "StreamRequest":
+        try:
+            return self._client.get(_checked(url)).headers(headers).build_streamed()
+        except ValueError as error:  # its text may quote a header's value
+            raise FetchError("url", "a URL or header that cannot be sent") from error
+
+
+class _Seen:
+    """What is known of a job so far, also when it fails."""
+
+    def __init__(self) -> None:
+        self.attempts = 0
+        self.status: int | None = None
+        self.bytes = 0
+
+    def begin(self) -> None:
+        self.attempts += 1
+        self.status = None
+        self.bytes = 0
+
+
+class _Source:
+    """Jobs one by one, from a plain or an asynchronous iterable."""
+
+    def __init__(self, jobs: Iterable[T] | AsyncIterable[T]) -> None:
+        self._jobs = aiter(jobs) if isinstance(jobs, AsyncIterable) else _asynchronous(jobs)
+        self._lock = asyncio.Lock()  # an asynchronous generator takes one caller at a time
+
+    async def next(self) -> Any:
+        async with self._lock:
+            return await anext(self._jobs, None)
+
+
+async def _asynchronous(jobs: Iterable[T]) -> AsyncIterator[T]:
+    for job in jobs:
+        yield job
+
+
+async def _take_body(response: "Response", sink: Sink, seen: _Seen) -> None:
+    """Feed the body to the sink; whatever goes wrong, the sink hears of it."""
+    try:
+        await _in_thread(sink.begin)
+        while block := await response.body_reader.read(READ_BLOCK):
+            seen.bytes += len(block)
+            view = memoryview(block)
+            if len(view) < INLINE_BLOCK:
+                sink.write(view)
+            else:
+                await _in_thread(sink.write, view)
+        await _in_thread(sink.finish)
+    except BaseException:
+        await _in_thread(sink.abort)
+        raise
+
+
+async def _in_thread(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run a blocking call in a thread; a cancellation waits for its end and then counts.
+
+    Without that wait, a cancelled sink would be aborted while it is still being written.
+    """
+    work = asyncio.ensure_future(asyncio.to_thread(call, *args, **kwargs))
+    try:
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        while not work.done():
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait([work])
+        with suppress(Exception):
+            work.result()
+        raise
+
+
+def _cause(failure: Transient) -> FetchError:
+    error = failure.__cause__
+    assert isinstance(error, FetchError)  # noqa: S101 - raised so, a few lines above
+    return error
+
+
+def _require_success(response: "Response") -> None:
+    if not 200 <= response.status < 300:  # noqa: PLR2004 - the success class of RFC 9110
+        after = retry_after_seconds(response.get_header("retry-after"), now=datetime.now(UTC))
+        message = f"HTTP status {response.status}"
+        raise FetchError("http", message, status=response.status, after=after)
+
+
+def _checked(url: str) -> str:
+    """Return the URL if it may be requested: http or https, with a host."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise FetchError("url", "not an http or https URL")
+    return url
+
+
+def _redirected(
+    url: str, location: str | None, headers: Mapping[str, str]
+) -> tuple[str, dict[str, str]]:
+    """Return where a redirect leads and the headers that may go there."""
+    if location is None:
+        raise FetchError("redirect", "a redirect without a Location")
+    target = urljoin(url, location)
+    try:
+        origin, target_origin = _origin(url), _origin(target)
+    except ValueError as error:
+        raise FetchError("redirect", "a redirect to no URL") from error
+    if origin[0] == "https" and target_origin[0] != "https":
+        raise FetchError("redirect", "a redirect from https to http: not followed")
+    if target_origin[0] not in _DEFAULT_PORTS:
+        raise FetchError("redirect", "a redirect away from http: not followed")
+    if origin == target_origin:
+        return target, dict(headers)
+    return target, {k: v for k, v in headers.items() if k.lower() not in _SECRET_HEADERS}
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or _DEFAULT_PORTS.get(parts.scheme)
