@@ -1,0 +1,18 @@
+"""Mirror a GitHub project's release assets into a folder, idempotently."""
+
+from typing import TYPE_CHECKING
+
+from toolroll_shared.lazy import exports
+
+if TYPE_CHECKING:
+    from .mirror import Options as Options
+    from .mirror import dry_run as dry_run
+    from .mirror import mirror as mirror
+    from .report import Report as Report
+else:
+    __getattr__ = exports(
+        __name__,
+        {"Options": "mirror", "Report": "report", "dry_run": "mirror", "mirror": "mirror"},
+    )
+
+__all__ = ["Options", "Report", "dry_run", "mirror"]

@@ -1,0 +1,127 @@
+"""The `release-mirror` command: arguments in, a mirror brought up to date, a summary out."""
+
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gh_releases import add_client_arguments, client_options, repository_argument
+from toolroll_shared.cli import Parser, add_common_arguments, instant, positive_int, run
+from toolroll_shared.errors import Exit
+from toolroll_shared.logs import Log, open_log
+from toolroll_shared.output import is_terminal, note, oneline, write_result
+
+if TYPE_CHECKING:
+    from .mirror import Options
+    from .progress import Bar, Quiet
+
+TOOL = "release-mirror"
+
+DEFAULT_CONCURRENCY = 8
+"""Downloads at once: enough to fill a line, far below GitHub's limit of 100 requests."""
+
+_DESCRIPTION = """\
+Mirror the release assets of a GitHub repository into DEST/OWNER/REPO/TAG/ASSET.
+
+Each file is checked against GitHub's digest and appears whole or not at all. What is there
+already is not downloaded again; DEST/manifest.sqlite keeps the account. A token is taken
+from GH_TOKEN or GITHUB_TOKEN, the API from --api-url or GITHUB_API_URL.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code."""
+    return run(TOOL, lambda: _main(argv))
+
+
+def build_parser() -> Parser:
+    """Return the command's parser."""
+    parser = Parser(TOOL, description=_DESCRIPTION)
+    parser.add_argument("repository", type=repository_argument, metavar="OWNER/REPO")
+    parser.add_argument(
+        "--dest",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="the mirror's folder; made if needed",
+    )
+    parser.add_argument(
+        "--since",
+        type=instant,
+        metavar="ISO8601",
+        help="only releases published at this date or instant (UTC) or later",
+    )
+    parser.add_argument(
+        "--concurrency",
+        type=positive_int,
+        default=DEFAULT_CONCURRENCY,
+        metavar="N",
+        help=f"downloads at once (default: {DEFAULT_CONCURRENCY})",
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="print what would be done, and write nothing"
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print the summary (or plan) as one JSON object"
+    )
+    add_client_arguments(parser)
+    add_common_arguments(parser, tool=TOOL)
+    return parser
+
+
+def _main(argv: Sequence[str] | None) -> int:
+    arguments = build_parser().parse_args(argv)
+    from .mirror import Options
+
+    options = Options(
+        repository=arguments.repository,
+        dest=arguments.dest,
+        since=arguments.since,
+        concurrency=arguments.concurrency,
+        client=client_options(arguments),
+    )
+    with open_log(TOOL, arguments.log_json) as log:
+        if arguments.dry_run:
+            return _show_plan(options, log, json=arguments.json)
+        return _mirror(options, log, json=arguments.json)
+
+
+def _show_plan(options: "Options", log: Log, *, json: bool) -> int:
+    import asyncio
+
+    from .mirror import dry_run
+    from .report import plan_json, plan_text
+
+    actions = asyncio.run(dry_run(options, notify=_say, log=log))
+    write_result(plan_json(actions) if json else plan_text(actions))
+    return Exit.OK
+
+
+def _mirror(options: "Options", log: Log, *, json: bool) -> int:
+    import asyncio
+
+    from .mirror import mirror
+    from .report import Report, report_json, report_text
+
+    started = time.monotonic()
+    report = Report(repository=options.repository)
+    try:
+        with _watcher() as progress:
+            asyncio.run(mirror(options, report, notify=_say, progress=progress, log=log))
+    except KeyboardInterrupt:
+        _say(f"{report.downloaded} downloaded so far are in place; run it again to go on")
+        raise
+    show = report_json if json else report_text
+    write_result(show(report, duration_s=time.monotonic() - started))
+    return Exit.FAILED if report.failures else Exit.OK
+
+
+def _watcher() -> "Bar | Quiet":
+    from .progress import Bar, Quiet
+
+    return Bar() if is_terminal(sys.stderr) else Quiet()
+
+
+def _say(message: str) -> None:
+    note(TOOL, oneline(message))

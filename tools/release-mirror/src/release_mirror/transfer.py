@@ -1,0 +1,161 @@
+"""Carrying out a plan: downloads through multi_fetch's engine, and the manifest's records."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from gh_releases import ClientOptions, download_request
+from multi_fetch import Fetcher, FetchError, FileSink, Job, Limits, Result
+from toolroll_shared.errors import Refused
+from toolroll_shared.logs import Log
+from toolroll_shared.retry import Backoff
+
+from .manifest import Manifest
+from .plan import Action, FileRecord, OnDisk, Wanted, sha256_of
+from .report import Report
+
+TEMPORARY_GLOB = "*/.toolroll-*.part"
+"""Our temporary files in the tags' folders of a repository; `safe_name` never makes such."""
+
+
+class Progress(Protocol):
+    """Somebody who watches the downloads."""
+
+    def begin(self, files: int, total: int) -> None:
+        """Downloads begin: how many files, and their bytes in all."""
+
+    def advance(self, count: int) -> None:
+        """Bytes arrived, or (below 0) were lost to a failed attempt. Called from threads."""
+
+
+class AssetSink(FileSink):
+    """A file sink that knows which asset it is for."""
+
+    def __init__(self, wanted: Wanted, dest: Path, *, progress: Callable[[int], None]) -> None:
+        path = dest / wanted.path
+        super().__init__(
+            path,
+            temporary=path.with_name(f".toolroll-{wanted.asset.id}.part"),
+            size=wanted.asset.size,
+            sha256=sha256_of(wanted.asset),
+            progress=progress,
+        )
+        self.wanted = wanted
+
+
+class Transfer:
+    """Carries out one plan in DEST."""
+
+    def __init__(
+        self,
+        dest: Path,
+        manifest: Manifest,
+        report: Report,
+        *,
+        notify: Callable[[str], None],
+        progress: Progress,
+        log: Log,
+    ) -> None:
+        self._dest = dest
+        self._manifest = manifest
+        self._report = report
+        self._notify = notify
+        self._progress = progress
+        self._log = log
+
+    async def carry_out(
+        self, actions: Sequence[Action], client: ClientOptions, *, concurrency: int
+    ) -> None:
+        """Do what the plan says, and report it."""
+        fetched = []
+        for action in actions:
+            if action.kind == "fetch":
+                fetched.append(action.wanted)
+            else:
+                self._settle(action)
+        if fetched:
+            self._progress.begin(len(fetched), sum(item.asset.size for item in fetched))
+            await self._download(fetched, client, concurrency=concurrency)
+
+    def _settle(self, action: Action) -> None:
+        """Report an asset that is not downloaded, recording it if it is here."""
+        if action.kind == "refuse":
+            self._fail(action.wanted, action.reason)
+            return
+        self._report.skipped += 1
+        if action.kind == "leave":
+            self._notify(f"{_name(action.wanted)}: skipped: {action.reason}")
+        elif action.adopted is not None:
+            self._record(action.wanted, action.adopted)
+
+    async def _download(
+        self, wanted: Sequence[Wanted], client: ClientOptions, *, concurrency: int
+    ) -> None:
+        limits = Limits(
+            concurrency=concurrency,
+            idle_timeout=client.timeout,
+            backoff=Backoff(tries=client.retries + 1),
+        )
+        async with Fetcher(limits, before_wait=self._say_retry) as fetcher:
+            async for result in fetcher.fetch(self._jobs(wanted, client)):
+                self._finished(result)
+
+    def _jobs(self, wanted: Sequence[Wanted], client: ClientOptions) -> Iterator[Job[AssetSink]]:
+        for item in wanted:
+            try:
+                url, headers = download_request(item.asset, client)
+            except Refused as error:
+                self._fail(item, str(error))
+            else:
+                sink = AssetSink(item, self._dest, progress=self._progress.advance)
+                yield Job(url=url, headers=headers, sink=sink)
+
+    def _say_retry(self, job: Job[AssetSink], error: FetchError, seconds: float) -> None:
+        self._notify(f"{_name(job.sink.wanted)}: {error}; trying again in {seconds:.1f} s")
+
+    def _finished(self, result: Result[AssetSink]) -> None:
+        sink = result.job.sink
+        self._log.record(
+            "asset",
+            _name(sink.wanted),
+            duration_s=result.duration_s,
+            ok=result.error is None,
+            bytes=result.bytes,
+            status=result.status,
+            attempts=result.attempts,
+            error=None if result.error is None else result.error.kind,
+        )
+        if result.error is not None:
+            tries = f" (after {result.attempts} tries)" if result.attempts > 1 else ""
+            self._fail(sink.wanted, f"{result.error}{tries}")
+            return
+        assert sink.status is not None  # noqa: S101 - there is no error
+        stored = OnDisk(
+            regular=True,
+            size=sink.status.st_size,
+            mtime_ns=sink.status.st_mtime_ns,
+            sha256=sink.digest,
+        )
+        self._record(sink.wanted, stored)
+        self._report.downloaded += 1
+        self._report.bytes += result.bytes
+
+    def _record(self, wanted: Wanted, stored: OnDisk) -> None:
+        assert stored.sha256 is not None  # noqa: S101 - it was hashed on its way
+        self._manifest.record(
+            FileRecord(
+                path=wanted.path,
+                asset_id=wanted.asset.id,
+                size=stored.size,
+                sha256=stored.sha256,
+                mtime_ns=stored.mtime_ns,
+                verified_by="digest" if sha256_of(wanted.asset) else "size",
+            )
+        )
+
+    def _fail(self, wanted: Wanted, reason: str) -> None:
+        self._notify(str(self._report.add_failure(wanted, reason)))
+
+
+def _name(wanted: Wanted) -> str:
+    return f"{wanted.repository}: {wanted.tag}/{wanted.asset.name}"
