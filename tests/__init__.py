@@ -1,0 +1,1 @@
+"""Tests of every tool, of the shared library, and of the house itself."""

@@ -1,0 +1,1 @@
+"""Stand-ins that speak the wire protocol on loopback, and starters of real servers."""
