@@ -1,0 +1,39 @@
+"""Running our commands as a user does: as processes, on a given stand-in."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    """A command that ended."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+
+def argv(module: str, *arguments: object) -> list[str]:
+    """The command line that runs a tool's module with this Python."""
+    return [sys.executable, "-m", module, *map(str, arguments)]
+
+
+def environment(settings: Mapping[str, str]) -> dict[str, str]:
+    """The test's environment with some settings more."""
+    return {**os.environ, **settings}
+
+
+def run(module: str, *arguments: object, timeout: float = 60, **settings: str) -> Finished:
+    """Run a tool to its end; `settings` are environment variables."""
+    done = subprocess.run(
+        argv(module, *arguments),
+        env=environment(settings),
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+    return Finished(code=done.returncode, stdout=done.stdout, stderr=done.stderr)
