@@ -10,14 +10,16 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from .errors import Exit, ToolError, UsageError
 from .output import note, oneline, write
+
+T = TypeVar("T")
 
 TRACEBACK_VARIABLE = "TOOLROLL_TRACEBACK"
 """Set it to anything but the empty string, and a bug shows its traceback."""
@@ -102,6 +104,26 @@ def run(tool: str, body: Callable[[], int]) -> int:
         except Exception as error:  # noqa: BLE001 - the last resort, and the message says so
             return _bug(tool, error)
         return code
+
+
+def run_async(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine as `asyncio.run` does, but hear SIGTERM and SIGINT while it waits too.
+
+    A signal that another thread receives, or that comes just before the event loop goes to
+    sleep, does not wake it; a signal handler of the loop's own does, for every signal.
+    """
+    import asyncio
+
+    ours = signal.getsignal(signal.SIGTERM)
+    if not callable(ours):  # not inside `run`
+        return asyncio.run(work)
+    try:
+        with asyncio.Runner() as runner:
+            with suppress(NotImplementedError):  # Windows
+                runner.get_loop().add_signal_handler(signal.SIGTERM, ours, signal.SIGTERM, None)
+            return runner.run(work)
+    finally:
+        signal.signal(signal.SIGTERM, ours)  # closing the loop reset it
 
 
 def _exit_code_of(body: Callable[[], int]) -> int:

@@ -9,7 +9,6 @@ import json
 import os
 import sys
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -102,7 +101,7 @@ def _logger(tool: str, stream: IO[bytes]) -> "FilteringBoundLogger":
         wrapper_class=structlog.make_filtering_bound_logger(0),
         context_class=dict,
         tool=tool,
-        request_id=os.environ.get(REQUEST_ID_VARIABLE) or uuid.uuid4().hex,
+        request_id=os.environ.get(REQUEST_ID_VARIABLE) or os.urandom(16).hex(),
     )
 
 

@@ -90,7 +90,7 @@ def errors_of(path: Path) -> Iterator[None]:
             raise TryLater(f"{path}: is locked by another process") from error
         raise ToolError(f"{path}: {error}") from error
     except OSError as error:
-        raise ToolError(f"{path}: {error.strerror}") from error
+        raise ToolError(f"{error.filename or path}: {error.strerror}") from error
 
 
 def _connect(path: Path) -> sqlite3.Connection:

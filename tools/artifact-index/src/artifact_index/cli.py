@@ -11,7 +11,7 @@ from gh_releases import (
     client_options,
     repository_argument,
 )
-from toolroll_shared.cli import Parser, add_common_arguments, instant, run
+from toolroll_shared.cli import Parser, add_common_arguments, instant, run, run_async
 from toolroll_shared.logs import Log, open_log
 from toolroll_shared.output import json_document, note, write_result
 
@@ -79,7 +79,6 @@ def _main(argv: Sequence[str] | None) -> int:
 
 
 def _sync(options: _Options, log: Log) -> "PageChanges":
-    import asyncio
     from contextlib import closing
 
     from gh_releases import Client
@@ -97,7 +96,7 @@ def _sync(options: _Options, log: Log) -> "PageChanges":
         closing(open_database(options.database, SCHEMA)) as connection,
         errors_of(options.database),
     ):
-        return asyncio.run(filled(Store(connection)))
+        return run_async(filled(Store(connection)))
 
 
 def _say(message: str) -> None:

@@ -15,6 +15,7 @@ from toolroll_shared.cli import (
     duration,
     instant,
     run,
+    run_async,
     whole_number,
 )
 from toolroll_shared.errors import UsageError
@@ -179,8 +180,6 @@ def _main(argv: Sequence[str] | None) -> int:
 
 
 def _list(options: _Options, log: Log) -> "list[Release]":
-    import asyncio
-
     from .client import Client
     from .select import published_since
 
@@ -193,7 +192,7 @@ def _list(options: _Options, log: Log) -> "list[Release]":
                 if published_since(release, options.since)
             ]
 
-    return asyncio.run(collect())
+    return run_async(collect())
 
 
 def _say(message: str) -> None:

@@ -23,6 +23,7 @@ from .jobs import FetchError, Job, Limits, Result
 from .sinks import RejectedBody, Sink
 
 if TYPE_CHECKING:
+    from pyreqwest.bytes import Bytes
     from pyreqwest.client import Client
     from pyreqwest.request import StreamRequest
     from pyreqwest.response import Response
@@ -184,6 +185,7 @@ class Fetcher:
         url, headers = job.url, {"Accept-Encoding": "identity", **job.headers}
         for _ in range(self._limits.redirects + 1):
             async with self._request(url, headers) as response:
+                wire.heed_cancellation()
                 seen.status = response.status
                 if response.status not in _REDIRECTS:
                     _require_success(response)
@@ -235,7 +237,7 @@ async def _take_body(response: "Response", sink: Sink, seen: _Seen) -> None:
     """Feed the body to the sink; whatever goes wrong, the sink hears of it."""
     try:
         await _in_thread(sink.begin)
-        while block := await response.body_reader.read(READ_BLOCK):
+        while block := await _next_block(response):
             seen.bytes += len(block)
             view = memoryview(block)
             if len(view) < INLINE_BLOCK:
@@ -246,6 +248,12 @@ async def _take_body(response: "Response", sink: Sink, seen: _Seen) -> None:
     except BaseException:
         await _in_thread(sink.abort)
         raise
+
+
+async def _next_block(response: "Response") -> "Bytes | None":
+    block = await response.body_reader.read(READ_BLOCK)
+    wire.heed_cancellation()
+    return block
 
 
 async def _in_thread(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

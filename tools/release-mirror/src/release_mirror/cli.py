@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gh_releases import add_client_arguments, client_options, repository_argument
-from toolroll_shared.cli import Parser, add_common_arguments, instant, positive_int, run
+from toolroll_shared.cli import Parser, add_common_arguments, instant, positive_int, run, run_async
 from toolroll_shared.errors import Exit
 from toolroll_shared.logs import Log, open_log
 from toolroll_shared.output import is_terminal, note, oneline, write_result
@@ -88,19 +88,15 @@ def _main(argv: Sequence[str] | None) -> int:
 
 
 def _show_plan(options: "Options", log: Log, *, json: bool) -> int:
-    import asyncio
-
     from .mirror import dry_run
     from .report import plan_json, plan_text
 
-    actions = asyncio.run(dry_run(options, notify=_say, log=log))
+    actions = run_async(dry_run(options, notify=_say, log=log))
     write_result(plan_json(actions) if json else plan_text(actions))
     return Exit.OK
 
 
 def _mirror(options: "Options", log: Log, *, json: bool) -> int:
-    import asyncio
-
     from .mirror import mirror
     from .report import Report, report_json, report_text
 
@@ -108,7 +104,7 @@ def _mirror(options: "Options", log: Log, *, json: bool) -> int:
     report = Report(repository=options.repository)
     try:
         with _watcher() as progress:
-            asyncio.run(mirror(options, report, notify=_say, progress=progress, log=log))
+            run_async(mirror(options, report, notify=_say, progress=progress, log=log))
     except KeyboardInterrupt:
         _say(f"{report.downloaded} downloaded so far are in place; run it again to go on")
         raise

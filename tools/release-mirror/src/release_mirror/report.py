@@ -92,8 +92,8 @@ def plan_text(actions: Sequence[Action]) -> str:
     fetched = [action.wanted.asset.size for action in actions if action.kind == "fetch"]
     refused = sum(action.kind == "refuse" for action in actions)
     return "".join(lines) + (
-        f"would download {len(fetched)} assets, {human_size(sum(fetched))}; "
-        f"refuse {refused}; leave {len(actions) - len(fetched) - refused} as they are\n"
+        f"would download {_counted(len(fetched))}, {human_size(sum(fetched))}; "
+        f"refuse {refused}; leave {len(actions) - len(fetched) - refused} as is\n"
     )
 
 
@@ -107,3 +107,7 @@ def _action_record(action: Action) -> dict[str, object]:
         "path": action.wanted.path,
         "reason": action.reason,
     }
+
+
+def _counted(assets: int) -> str:
+    return "1 asset" if assets == 1 else f"{assets} assets"

@@ -1,0 +1,55 @@
+"""Commands start fast: `--help` loads nothing that it has no use for."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.support.layout import COMMANDS
+
+HEAVY = {
+    "asyncio",
+    "hashlib",
+    "httpx",
+    "logging",
+    "multiprocessing",
+    "pyreqwest",
+    "rich",
+    "socket",
+    "sqlite3",
+    "ssl",
+    "structlog",
+    "subprocess",
+    "tenacity",
+    "threading",
+    "uuid",
+}
+
+SHOW_MODULES = """
+import sys
+from importlib import import_module
+try:
+    code = import_module(sys.argv[1] + ".cli").main(sys.argv[2:])
+finally:
+    print("\\n".join(sorted(sys.modules)), file=sys.stderr)
+sys.exit(code)
+"""
+
+
+def loaded_by(module: str, *arguments: str) -> tuple[int, set[str]]:
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", SHOW_MODULES, module, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, set(done.stderr.split())
+
+
+@pytest.mark.parametrize("module", COMMANDS.values())
+@pytest.mark.parametrize(("argument", "code"), [("--help", 0), ("--nonsense", 2)])
+def test_help_and_bad_usage_load_nothing_heavy(module: str, argument: str, code: int) -> None:
+    returned, modules = loaded_by(module, argument)
+    assert returned == code
+    assert "argparse" in modules, "the list is that of a real run"
+    assert modules & HEAVY == set()
