@@ -1,14 +1,27 @@
 """What every test gets: a clean environment, and a stand-in for GitHub if it asks for one."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 
 from tests.support.github import GitHub
 
+NO_SKIP = bool(os.environ.get("TOOLROLL_NO_SKIP"))
+"""Set where everything that a test may need is installed, so that no check is lost unseen."""
+
 _OURS = ("GH_", "GITHUB_", "TOOLROLL_", "XDG_")
 _EVERYBODYS = {"no_color", "force_color", "columns", "lines", "traceparent"}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Turn a skip into a failure where nothing may be skipped."""
+    report = yield
+    if NO_SKIP and report.skipped:
+        report.outcome = "failed"
+        report.longrepr = f"skipped, where nothing may be: {report.longrepr}"
+    return report
 
 
 @pytest.fixture(autouse=True)
