@@ -49,7 +49,7 @@ def test_an_interrupted_run_cleans_up_and_the_next_one_goes_on(
         process.send_signal(number)
         stdout, stderr = process.communicate(timeout=PATIENCE_S)
     assert (process.returncode, stdout) == (code, "")
-    assert "downloaded so far are in place; run it again to go on" in stderr
+    assert "downloaded so far, and in place; run it again to go on" in stderr
     assert stderr.endswith(f"release-mirror: {word}\n")
     assert files_in(dest) <= {"octo/tool/v1/one", "octo/tool/v1/two"}
     ran = mirror()
@@ -79,7 +79,7 @@ def test_a_second_run_on_the_same_dest_refuses_and_names_the_first(
 
 
 def test_a_file_that_was_renamed_but_not_recorded_is_not_downloaded_again(
-    github: GitHub, dest: Path, stuck: Asset, mirror: Mirror
+    github: GitHub, dest: Path, mirror: Mirror
 ) -> None:
     mirror()
     (dest / "manifest.sqlite").unlink()

@@ -16,10 +16,10 @@ TIME = "2024-01-01T00:00:00Z"
 
 
 def asset(
-    *, id: int = 1, size: int = 5, digest: str | None = f"sha256:{A}", state: str = "uploaded"
+    *, asset_id: int = 1, size: int = 5, digest: str | None = f"sha256:{A}", state: str = "uploaded"
 ) -> Asset:
     return Asset(
-        id=id,
+        id=asset_id,
         name="tool.zip",
         size=size,
         digest=digest,
@@ -75,8 +75,8 @@ UNDIGESTED = asset(digest=None)
         (asset(digest="sha512:00"), None, None, "fetch", "new"),
         (asset(digest=f"sha256:{B}"), record(), found(), "refuse", "replaced upstream"),
         (asset(digest=f"sha256:{B}"), record(), None, "refuse", "replaced upstream"),
-        (asset(id=2), record(), found(), "keep", "unchanged"),
-        (asset(id=2, digest=None), record(), found(), "refuse", "replaced upstream"),
+        (asset(asset_id=2), record(), found(), "keep", "unchanged"),
+        (asset(asset_id=2, digest=None), record(), found(), "refuse", "replaced upstream"),
         (asset(size=6, digest=None), record(), found(), "refuse", "replaced upstream"),
         (asset(state="open"), None, None, "leave", "not finished"),
         (asset(), None, found(regular=False), "refuse", "no file of ours"),
@@ -96,7 +96,7 @@ def test_each_state_of_an_asset_has_one_action(
 
 
 def test_a_second_asset_of_the_same_path_is_refused() -> None:
-    kinds = [action.kind for action in plan([wanted(asset()), wanted(asset(id=2))], {}, {})]
+    kinds = [action.kind for action in plan([wanted(asset()), wanted(asset(asset_id=2))], {}, {})]
     assert kinds == ["fetch", "refuse"]
 
 

@@ -103,6 +103,7 @@ class RawServer:
     """Listens on 127.0.0.1 and hands every request to `answer`, in a thread per connection.
 
     Attributes:
+        answer: what meets a request; a test may change it.
         requests: what arrived, in order.
         open: connections that stand now.
     """
@@ -111,7 +112,7 @@ class RawServer:
         """Listen on any free port; with `tls`, every connection begins with a handshake."""
         self.requests: list[Request] = []
         self.open = 0
-        self._answer = answer
+        self.answer = answer
         self._tls = tls
         self._clients: dict[socket.socket, threading.Thread] = {}
         self._changed = threading.Condition()
@@ -186,6 +187,6 @@ class RawServer:
                 with self._changed:
                     self.requests.append(request)
                     self._changed.notify_all()
-                self._answer(connection, request)
+                self.answer(connection, request)
         finally:
             connection.close()

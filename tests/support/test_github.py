@@ -357,7 +357,7 @@ def test_a_signature_expires() -> None:
         ("lines=1-2", 200, b"0123456789", None),
     ],
 )
-def test_a_range_is_answered_as_http_says(  # noqa: PLR0913, PLR0917 - a table's columns
+def test_a_range_is_answered_as_http_says(
     release: Release,
     tmp_path: Path,
     on_disk: bool,  # noqa: FBT001

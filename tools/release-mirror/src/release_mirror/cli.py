@@ -106,7 +106,7 @@ def _mirror(options: "Options", log: Log, *, json: bool) -> int:
         with _watcher() as progress:
             run_async(mirror(options, report, notify=_say, progress=progress, log=log))
     except KeyboardInterrupt:
-        _say(f"{report.downloaded} downloaded so far are in place; run it again to go on")
+        _say(f"{report.downloaded} downloaded so far, and in place; run it again to go on")
         raise
     show = report_json if json else report_text
     write_result(show(report, duration_s=time.monotonic() - started))

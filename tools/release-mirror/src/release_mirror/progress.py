@@ -13,6 +13,8 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
+from .report import counted
+
 
 class Bar:
     """A progress bar, as a context manager; what is written to stderr appears above it."""
@@ -43,7 +45,7 @@ class Bar:
 
     def begin(self, files: int, total: int) -> None:
         """Show the bar for so many files and bytes."""
-        self._progress.update(self._task, description=f"{files} assets", total=total, visible=True)
+        self._progress.update(self._task, description=counted(files), total=total, visible=True)
 
     def advance(self, count: int) -> None:
         """Move it by a number of bytes."""

@@ -92,7 +92,7 @@ def plan_text(actions: Sequence[Action]) -> str:
     fetched = [action.wanted.asset.size for action in actions if action.kind == "fetch"]
     refused = sum(action.kind == "refuse" for action in actions)
     return "".join(lines) + (
-        f"would download {_counted(len(fetched))}, {human_size(sum(fetched))}; "
+        f"would download {counted(len(fetched))}, {human_size(sum(fetched))}; "
         f"refuse {refused}; leave {len(actions) - len(fetched) - refused} as is\n"
     )
 
@@ -109,5 +109,6 @@ def _action_record(action: Action) -> dict[str, object]:
     }
 
 
-def _counted(assets: int) -> str:
+def counted(assets: int) -> str:
+    """Return a number of assets in words."""
     return "1 asset" if assets == 1 else f"{assets} assets"
