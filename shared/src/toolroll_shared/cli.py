@@ -6,6 +6,7 @@ work itself. Exit codes and errors stand in `toolroll_shared.errors`.
 
 import argparse
 import errno
+import io
 import os
 import re
 import signal
@@ -14,10 +15,10 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from types import FrameType
-from typing import Any, NoReturn, TypeVar
+from typing import IO, Any, NoReturn, TypeVar
 
 from .errors import Exit, ToolError, UsageError
-from .output import note, oneline, write
+from .output import forget, note, oneline, write
 
 T = TypeVar("T")
 
@@ -27,7 +28,10 @@ TRACEBACK_VARIABLE = "TOOLROLL_TRACEBACK"
 LOG_VARIABLE = "TOOLROLL_LOG"
 """Where to write action records when `--log-json` does not say."""
 
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w|)")
+MAX_DIGITS = 100
+"""Of a number among the arguments: int() itself refuses 5,000, float() 400."""
+
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d|w|)")
 _UNIT_SECONDS = {"ms": 0.001, "": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
@@ -82,27 +86,30 @@ def run(tool: str, body: Callable[[], int]) -> int:
         tool: the command's name, the start of every message.
         body: does the work and returns the exit code.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a name beyond a locale's letters is no bug
+        sys.stdout.reconfigure(errors="backslashreplace")
     with _sigterm_like_sigint() as stopped_by:
         try:
             code = _exit_code_of(body)
             _flush_stdout()
         except BrokenPipeError:
-            _forget_stdout()
-            return Exit.OK
+            forget(sys.stdout)
+            code = Exit.OK
         except KeyboardInterrupt:
-            _forget_stdout()
+            forget(sys.stdout)
             terminated = signal.SIGTERM in stopped_by
             note(tool, "terminated" if terminated else "interrupted")
-            return Exit.TERMINATED if terminated else Exit.INTERRUPTED
+            code = Exit.TERMINATED if terminated else Exit.INTERRUPTED
         except ToolError as error:
             note(tool, oneline(str(error)))
-            return error.exit_code
+            code = error.exit_code
         except OSError as error:
-            _forget_stdout()
             note(tool, _os_error_text(error))
-            return Exit.FAILED
+            code = Exit.FAILED
         except Exception as error:  # noqa: BLE001 - the last resort, and the message says so
-            return _bug(tool, error)
+            code = _bug(tool, error)
+        _settle(sys.stdout)
+        _settle(sys.stderr)
         return code
 
 
@@ -130,7 +137,9 @@ def _exit_code_of(body: Callable[[], int]) -> int:
     try:
         return body()
     except SystemExit as stop:  # argparse, after --help and --version
-        return stop.code if isinstance(stop.code, int) else Exit.OK
+        if stop.code is None or isinstance(stop.code, int):
+            return stop.code or Exit.OK
+        raise ToolError(str(stop.code)) from stop
 
 
 @contextmanager
@@ -162,18 +171,21 @@ def _flush_stdout() -> None:
         sys.stdout.flush()
 
 
-def _forget_stdout() -> None:
-    """Point stdout at /dev/null, so that the interpreter's last flush cannot complain."""
-    with suppress(OSError, ValueError, AttributeError):
-        null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, sys.stdout.fileno())
-        os.close(null)
+def _settle(stream: IO[str] | None) -> None:
+    """Leave nothing in a stream that the interpreter's last flush could complain about."""
+    try:
+        if stream is not None:
+            stream.flush()
+    except (OSError, ValueError):
+        forget(stream)
 
 
 def _os_error_text(error: OSError) -> str:
     reason = error.strerror or str(error) or type(error).__name__
-    if error.filename is not None:
+    if isinstance(error.filename, str | bytes):
         return oneline(f"{os.fsdecode(error.filename)}: {reason}")
+    if error.filename is not None:  # a descriptor
+        return f"{error.filename}: {reason}"
     if error.errno in {errno.ENOSPC, errno.EBADF, errno.EIO, errno.EFBIG, errno.EDQUOT}:
         return f"stdout: {reason}"
     return oneline(reason)
@@ -195,26 +207,26 @@ def _bug(tool: str, error: Exception) -> int:
 
 def positive_int(text: str) -> int:
     """Argument type: a whole number of at least 1."""
-    try:
-        number = int(text)
-    except ValueError:
-        number = 0
-    if number < 1:
+    if not _is_number(text) or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
-    return number
+    return int(text)
 
 
 def whole_number(text: str) -> int:
     """Argument type: a whole number of at least 0."""
-    if not text.isascii() or not text.isdigit():
+    if not _is_number(text):
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 0")
     return int(text)
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS
 
 
 def duration(text: str) -> float:
     """Argument type: a duration such as `90`, `1.5s`, `15m`, `7d`; in seconds."""
     match = _DURATION.fullmatch(text)
-    if match is None:
+    if match is None or len(match[1]) > MAX_DIGITS:
         raise argparse.ArgumentTypeError(
             f"{text!r} is not a duration: a number with ms, s, m, h, d or w, such as 90s or 15m"
         )

@@ -77,7 +77,7 @@ def open_log(tool: str, path: str | None) -> Iterator[Log]:
     if not path:
         yield NO_LOG
     elif path == "-":
-        yield Log(_logger(tool, sys.stderr.buffer))
+        yield NO_LOG if sys.stderr is None else Log(_logger(tool, sys.stderr.buffer))
     else:
         try:
             stream = Path(path).open("ab", buffering=0)  # noqa: SIM115 - closed below

@@ -13,14 +13,29 @@ from typing import IO
 KILO = 1000
 """Sizes are shown in decimal units, as `docker` and disk makers do."""
 
-_ZERO_WIDTH_JOINER = "\u200d"  # unprintable to Python, harmless, and part of many emoji
+_JOINERS = "\u200c\u200d"  # unprintable to Python, harmless, and part of Persian and of emoji
 
 
 def note(tool: str, message: str) -> None:
     """Say `tool: message` on stderr. A stderr that is gone or full stops no work."""
-    with suppress(OSError, AttributeError, ValueError):
+    try:
         sys.stderr.write(f"{tool}: {message}\n")
         sys.stderr.flush()
+    except (OSError, AttributeError, ValueError):
+        forget(sys.stderr)
+
+
+def forget(stream: IO[str] | None) -> None:
+    """Point a standard stream at /dev/null: who read it has gone, or its disk is full.
+
+    What is still buffered goes there too, so that the interpreter's last flush cannot fail.
+    """
+    with suppress(OSError, ValueError, AttributeError):
+        null = os.open(os.devnull, os.O_WRONLY)
+        try:
+            os.dup2(null, stream.fileno())  # type: ignore[union-attr] # None is suppressed
+        finally:
+            os.close(null)
 
 
 def is_terminal(stream: IO[str] | None) -> bool:
@@ -50,9 +65,7 @@ def write_result(text: str) -> None:
         write(text)
         sys.stdout.flush()
     except BrokenPipeError:
-        null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, sys.stdout.fileno())
-        os.close(null)
+        forget(sys.stdout)
 
 
 def printable(text: str) -> str:
@@ -63,15 +76,14 @@ def printable(text: str) -> str:
     """
     if text.isprintable():
         return text
-    return "".join(
-        character
-        if character.isprintable() or character == _ZERO_WIDTH_JOINER
-        else _escape(character)
-        for character in text
-    )
+    return "".join(map(_printable, text))
 
 
-def _escape(character: str) -> str:
+def _printable(character: str) -> str:
+    from unicodedata import category
+
+    if character.isprintable() or character in _JOINERS or category(character) == "Zs":
+        return character
     return character.encode("unicode_escape").decode("ascii")
 
 
@@ -86,20 +98,24 @@ def redact_url(url: str) -> str:
 
     try:
         parts = urlsplit(url)
-        host = parts.netloc.rpartition("@")[2]
     except ValueError:
         return "(a URL that cannot be parsed)"
-    return f"{parts.scheme}://{host}{parts.path}" + ("?..." if parts.query else "")
+    host = parts.netloc.rpartition("@")[2]
+    if parts.scheme not in {"http", "https"} or not host:
+        return "(no http URL)"
+    return printable(f"{parts.scheme}://{host}{parts.path}" + ("?..." if parts.query else ""))
 
 
 def human_size(size: int) -> str:
     """Return a number of bytes as people read it: `0 B`, `999 B`, `1.5 kB`, `20.0 MB`."""
     amount = float(size)
-    for unit in ("B", "kB", "MB", "GB", "TB"):
-        if amount < KILO or unit == "TB":
-            return f"{size} B" if unit == "B" else f"{amount:.1f} {unit}"
+    if size < KILO:
+        return f"{size} B"
+    for unit in ("kB", "MB", "GB"):
         amount /= KILO
-    raise AssertionError("unreachable")
+        if round(amount, 1) < KILO:
+            return f"{amount:.1f} {unit}"
+    return f"{amount / KILO:.1f} TB"
 
 
 def json_document(value: object) -> str:
@@ -126,9 +142,9 @@ def _terminal_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str
 
     grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for name in header:
-        grid.add_column(name, overflow="ellipsis", no_wrap=True)
-    for row in rows:
-        grid.add_row(*(Text(cell) for cell in row))
+        grid.add_column(name, min_width=len(name))
+    for row in rows:  # the widest columns give way, and each row stays one line
+        grid.add_row(*(Text(cell, no_wrap=True, overflow="ellipsis") for cell in row))
     console = Console()
     with console.capture() as capture:
         console.print(grid)

@@ -49,7 +49,7 @@ class Backoff:
 
     def wait(self, number: int, *, after: float | None, random: Callable[[], float]) -> float:
         """Return the seconds before retry `number` (from 1), never less than `after`."""
-        ceiling: float = min(self.cap, self.first * 2.0 ** (number - 1))
+        ceiling: float = min(self.cap, self.first * 2.0 ** min(number - 1, 64))
         return max(random() * ceiling, after or 0.0)
 
 
@@ -120,7 +120,7 @@ def retry_after_seconds(value: str | None, *, now: datetime) -> float | None:
         return float(text)
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)

@@ -70,11 +70,11 @@ def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield connection
+        connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:  # a full disk has rolled back already
             connection.execute("ROLLBACK")
         raise
-    connection.execute("COMMIT")
 
 
 @contextmanager
@@ -90,7 +90,7 @@ def errors_of(path: Path) -> Iterator[None]:
             raise TryLater(f"{path}: is locked by another process") from error
         raise ToolError(f"{path}: {error}") from error
     except OSError as error:
-        raise ToolError(f"{error.filename or path}: {error.strerror}") from error
+        raise ToolError(f"{error.filename or path}: {error.strerror or error}") from error
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -105,14 +105,14 @@ def _connect(path: Path) -> sqlite3.Connection:
 def _refuse_what_is_no_database(path: Path, schema: Schema) -> None:
     """Name what SQLite would accept or report badly: a folder, nothing, an empty file."""
     if path.is_dir():
-        raise ToolError(f"{path}: is a folder, not a {schema.kind}")
+        raise ToolError(f"{path}: is a folder, no {schema.kind}")
     if path.stat().st_size == 0:
-        raise CorruptStore(f"{path}: is empty, not a {schema.kind}: remove it to start anew")
+        raise CorruptStore(f"{path}: is empty, no {schema.kind}: remove it to start anew")
 
 
 def _accept(connection: sqlite3.Connection, path: Path, schema: Schema) -> None:
     """Check whose file it is, by reading only (a hot journal is rolled back by SQLite)."""
-    if _pragma(connection, "application_id") != schema.application_id & 0xFFFFFFFF:
+    if (_pragma(connection, "application_id") ^ schema.application_id) & 0xFFFFFFFF:
         raise CorruptStore(f"{path}: belongs to another program, it is no {schema.kind}")
     version = _pragma(connection, "user_version")
     if version > len(schema.migrations):
@@ -141,14 +141,19 @@ def _statements(script: str) -> Iterator[str]:
         if sqlite3.complete_statement(statement):
             yield statement
             statement = ""
+    if statement.strip():
+        yield statement
 
 
 def _create(path: Path, schema: Schema) -> None:
     """Build a new database beside `path` and link it into place, whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
+    temporary = path.with_name(f".{path.name}.{os.urandom(8).hex()}.new")
+    try:
+        temporary.touch(exist_ok=False)
+    except OSError as error:  # in the user's words: the temporary name is our affair
+        raise ToolError(f"{path}: {error.strerror}") from error
     with errors_of(path):
         try:
-            temporary.touch()
             with closing(_connect(temporary)) as connection:
                 connection.execute(f"PRAGMA application_id = {schema.application_id}")
                 _migrate(connection, schema)

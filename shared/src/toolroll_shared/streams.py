@@ -24,6 +24,7 @@ class AtomicFile:
         self.path = path
         self.temporary = temporary
         self._file = temporary.open("wb", buffering=0)
+        self._pending = True
 
     def __enter__(self) -> Self:
         return self
@@ -55,13 +56,15 @@ class AtomicFile:
         status = os.fstat(self._file.fileno())
         self._file.close()
         self.temporary.replace(self.path)
+        self._pending = False
         fsync_folder(self.path.parent)
         return status
 
     def discard(self) -> None:
         """Remove what was written, unless it is committed; doing so twice is fine."""
-        if not self._file.closed:
-            self._file.close()
+        self._file.close()
+        if self._pending:
+            self._pending = False
             with suppress(FileNotFoundError):
                 self.temporary.unlink()
 
