@@ -29,6 +29,7 @@ from .options import (
     DEFAULT_RETRIES,
     DEFAULT_TIMEOUT_S,
     ClientOptions,
+    is_token,
 )
 
 if TYPE_CHECKING:
@@ -136,11 +137,9 @@ def client_options(
 
 
 def _token(environ: Mapping[str, str]) -> str | None:
-    """Return the token, refusing what no HTTP header can carry without ever showing it."""
     for variable in ("GH_TOKEN", "GITHUB_TOKEN"):
-        token = environ.get(variable, "").strip()
-        if token:
-            if not (token.isascii() and token.isprintable() and " " not in token):
+        if token := environ.get(variable, "").strip():
+            if not is_token(token):
                 raise UsageError(f"{variable}: holds characters that no token has")
             return token
     return None

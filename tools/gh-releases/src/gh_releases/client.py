@@ -12,16 +12,17 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Any, NoReturn, Self, TypeVar
 
 import httpx
 
-from toolroll_shared.errors import Refused, ToolError, TryLater, Unreachable
+from toolroll_shared.errors import Refused, ToolError, TryLater, Unreachable, UsageError
 from toolroll_shared.logs import NO_LOG, Log
-from toolroll_shared.output import redact_url
-from toolroll_shared.retry import Backoff, Sleep, Transient, retrying
+from toolroll_shared.output import oneline, redact_url
+from toolroll_shared.retry import Backoff, Sleep, Transient, retry_after_seconds, retrying
 
 from .models import (
     Release,
@@ -38,6 +39,9 @@ T = TypeVar("T")
 USER_AGENT = "toolroll-gh-releases"
 PAGE_SIZE = 100
 """Releases per page: GitHub's maximum, so the fewest requests."""
+
+MOST_LISTED = 1000
+"""Releases that GitHub lists at most; the page after them answers 422."""
 
 MAX_PAGES = 1000
 """GitHub ends after 10 such pages; another server may have more, none has this many."""
@@ -109,16 +113,19 @@ class Client:
         self._renames: set[str] = set()
 
     async def __aenter__(self) -> Self:
-        self._http = httpx.AsyncClient(
-            headers={
-                "Accept": "application/vnd.github+json",
-                "X-GitHub-Api-Version": API_VERSION,
-                "User-Agent": USER_AGENT,
-            },
-            timeout=self._options.timeout,
-            transport=self._transport,
-            verify=ssl.create_default_context(),  # the system's trust store
-        )
+        try:
+            self._http = httpx.AsyncClient(
+                headers={
+                    "Accept": "application/vnd.github+json",
+                    "X-GitHub-Api-Version": API_VERSION,
+                    "User-Agent": USER_AGENT,
+                },
+                timeout=self._options.timeout,
+                transport=self._transport,
+                verify=ssl.create_default_context(),  # the system's trust store
+            )
+        except (ImportError, ValueError) as error:
+            raise UsageError(f"a proxy in the environment cannot be used: {error}") from error
         return self
 
     async def __aexit__(
@@ -165,13 +172,14 @@ class Client:
             try:
                 answer = await self._get(url, name)
             except _Unprocessable:
-                if len(visited) == 1:
+                if (len(visited) - 1) * PAGE_SIZE < MOST_LISTED:
                     raise
-                self._notify(f"{name}: GitHub lists no more than the newest 1,000 releases")
+                self._say(f"{name}: GitHub lists no more than the newest 1,000 releases")
                 return
             releases = _parsed(answer, _releases_from_json)
-            yield tuple(release for release in releases if release.id not in seen)
-            seen.update(release.id for release in releases)
+            fresh = {release.id: release for release in releases if release.id not in seen}
+            yield tuple(fresh.values())
+            seen.update(fresh)
             url = answer.next_url
 
     @property
@@ -209,8 +217,11 @@ class Client:
             tries = f"after {backoff.tries} tries" if self._options.retries else "on the only try"
             raise Unreachable(f"{redact_url(url)}: {error} ({tries})") from error
 
+    def _say(self, message: str) -> None:
+        self._notify(oneline(message))  # it may quote the server
+
     def _say_retry(self, error: Transient, seconds: float) -> None:
-        self._notify(f"{redact_url(self._root)}: {error}; trying again in {seconds:.1f} s")
+        self._say(f"{redact_url(self._root)}: {error}; trying again in {seconds:.1f} s")
 
     async def _attempt(self, url: str) -> _Answer:
         with self._log.action("request", redact_url(url)) as fields:
@@ -219,15 +230,17 @@ class Client:
                     answer = await self._follow(httpx.URL(url))
             except (TimeoutError, httpx.TimeoutException) as error:
                 raise Transient(f"no answer within {self._options.timeout:g} s") from error
-            except httpx.TransportError as error:
+            except (httpx.TransportError, httpx.DecodingError) as error:
                 raise Transient(
                     f"connection failed: {str(error) or type(error).__name__}"
                 ) from error
-            except httpx.InvalidURL as error:
+            except (httpx.InvalidURL, UnicodeError) as error:
                 raise Unreachable(f"{redact_url(url)}: {error}") from error
             fields |= {"status": answer.status, "ok": answer.status == _OK}
         if answer.status in _PASSING:
-            raise Transient(f"the server answers {answer.status}")
+            now = datetime.fromtimestamp(self._server_time(answer), UTC)
+            after = retry_after_seconds(answer.headers.get("retry-after"), now=now)
+            raise Transient(f"the server answers {answer.status}", after=after)
         return answer
 
     async def _follow(self, url: httpx.URL) -> _Answer:
@@ -243,7 +256,7 @@ class Client:
     def _say_rename(self, old: httpx.URL, new: httpx.URL) -> None:
         if old.path not in self._renames:
             self._renames.add(old.path)
-            self._notify(f"{old.path} has moved to {new.path}: the repository was renamed")
+            self._say(f"{old.path} has moved to {new.path}: the repository was renamed")
 
     async def _request(self, url: httpx.URL) -> _Answer:
         token = self._options.token
@@ -284,7 +297,7 @@ class Client:
         """Return the server's time, so that a skewed clock here does not matter."""
         try:
             return parsedate_to_datetime(answer.headers["date"]).timestamp()
-        except (KeyError, ValueError):
+        except (KeyError, ValueError, OverflowError):
             return self._clock()
 
     async def _wait_for(self, throttle: Throttle) -> None:
@@ -296,7 +309,7 @@ class Client:
                 f"{text}: waiting {throttle.seconds:.0f} s more would pass the "
                 f"{self._options.max_wait:g} s of --max-wait{help_}"
             )
-        self._notify(f"{text}: waiting {throttle.seconds:.0f} s{help_}")
+        self._say(f"{text}: waiting {throttle.seconds:.0f} s{help_}")
         self._waited += throttle.seconds
         self._secondary_waits += throttle.limit == "secondary"
         await self._sleep(throttle.seconds)
@@ -351,7 +364,7 @@ def _message_in(body: str) -> str:
     """Return GitHub's own words for a refusal, or the start of what came instead."""
     try:
         value = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         value = None
     if isinstance(value, dict) and isinstance(value.get("message"), str):
         return str(value["message"])

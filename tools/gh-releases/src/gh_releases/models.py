@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+_MOST = 2**63 - 1
+_HALF_CHARACTER = re.compile("[\ud800-\udfff]")  # JSON can spell it, UTF-8 and SQLite cannot
 _REPOSITORY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*/([A-Za-z0-9_.-]+)")
 
 
@@ -151,6 +153,10 @@ def _take(record: Mapping[str, Any], field: str, kind: type[T]) -> T:
     value = record.get(field)
     if type(value) is not kind:  # exactly: True is no number
         raise UnexpectedAnswer(f"{field} is {type(value).__name__}, not {kind.__name__}")
+    if isinstance(value, int) and abs(value) > _MOST:
+        raise UnexpectedAnswer(f"{field} exceeds 64 bits")
+    if isinstance(value, str) and _HALF_CHARACTER.search(value):
+        raise UnexpectedAnswer(f"{field} holds half a character")
     return value
 
 

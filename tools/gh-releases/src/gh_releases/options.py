@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from toolroll_shared.errors import UsageError
+
 API_VERSION = "2022-11-28"
 """The version of GitHub's REST API that this package is written to."""
 
@@ -34,3 +36,17 @@ class ClientOptions:
     timeout: float = DEFAULT_TIMEOUT_S
     retries: int = DEFAULT_RETRIES
     max_wait: float = DEFAULT_MAX_WAIT_S
+
+    def __post_init__(self) -> None:
+        """Refuse a token that no header can carry; libraries would quote it in their errors.
+
+        Raises:
+            UsageError: without the token.
+        """
+        if self.token is not None and not is_token(self.token):
+            raise UsageError("the GitHub token holds characters that no token has")
+
+
+def is_token(text: str) -> bool:
+    """Tell whether a text could be a token: printable ASCII without blanks."""
+    return text.isascii() and text.isprintable() and " " not in text

@@ -12,8 +12,14 @@ from datetime import UTC, datetime
 from toolroll_shared.retry import retry_after_seconds
 
 SECONDARY_FIRST_WAIT_S = 60.0
+SHORTEST_WAIT_S = 1.0
+"""A server that asks for no wait and refuses again must use up `max_wait` in the end."""
+
 RESET_MARGIN_S = 1.0
 """The reset is given in whole seconds: one more, and it is certainly past."""
+
+LATEST_SECOND = 253402300799.0
+"""The last that datetime knows."""
 
 _THROTTLING_STATUS = {403, 429}
 
@@ -52,7 +58,8 @@ def throttle_of(
     asked = retry_after_seconds(headers.get("retry-after"), now=datetime.fromtimestamp(now, UTC))
     if asked is not None:
         kind = "secondary" if secondary else "primary" if exhausted else "requested"
-        return Throttle(limit=kind, seconds=asked, detail=f"Retry-After {asked:.0f} s")
+        seconds = max(asked, SHORTEST_WAIT_S)
+        return Throttle(limit=kind, seconds=seconds, detail=f"Retry-After {asked:.0f} s")
     if exhausted and (reset := _number(headers.get("x-ratelimit-reset"))) is not None:
         return _primary(headers, reset=reset, now=now)
     if secondary or status == 429:  # noqa: PLR2004 - 429 is never a permission
@@ -76,4 +83,4 @@ def _primary(headers: Mapping[str, str], *, reset: float, now: float) -> Throttl
 def _number(text: str | None) -> float | None:
     if text is None or not (text.isascii() and text.isdigit()):
         return None
-    return float(min(int(text), 253402300799))  # the last second that datetime knows
+    return min(float(text), LATEST_SECOND)
