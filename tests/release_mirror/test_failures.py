@@ -166,7 +166,7 @@ def empty(path: Path) -> None:
         (not_a_database, "is damaged or no database"),
         (another_programs, "belongs to another program"),
         (a_newer_schema, "has schema version 999, newer than"),
-        (empty, "is empty, not a release-mirror manifest"),
+        (empty, "is empty, no release-mirror manifest"),
     ],
 )
 @pytest.mark.parametrize("arguments", [[], ["--dry-run"]])

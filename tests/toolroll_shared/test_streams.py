@@ -1,0 +1,179 @@
+import signal
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from tests.toolroll_shared.programs import end, start
+from toolroll_shared.streams import AtomicFile, make_folder
+
+
+def atomic(folder: Path) -> AtomicFile:
+    return AtomicFile(folder / "file", temporary=folder / ".part")
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with an old file in it."""
+    (tmp_path / "file").write_bytes(b"old")
+    return tmp_path
+
+
+def test_a_commit_puts_the_whole_file_in_place(folder: Path) -> None:
+    with atomic(folder) as file:
+        file.write(b"new ")
+        file.write(memoryview(bytearray(b"content")))
+        assert contents(folder) == {"file": b"old", ".part": b"new content"}
+        status = file.commit()
+    assert contents(folder) == {"file": b"new content"}
+    assert status.st_size == 11
+    assert status.st_mtime_ns == (folder / "file").stat().st_mtime_ns
+
+
+def test_a_new_file_may_be_empty(tmp_path: Path) -> None:
+    with atomic(tmp_path) as file:
+        file.commit()
+    assert contents(tmp_path) == {"file": b""}
+
+
+def test_without_a_commit_the_old_file_stays(folder: Path) -> None:
+    with atomic(folder) as file:
+        file.write(b"new")
+    assert contents(folder) == {"file": b"old"}
+
+
+def test_an_error_in_the_block_leaves_the_old_file(folder: Path) -> None:
+    def interrupted() -> None:
+        with atomic(folder) as file:
+            file.write(b"new")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert contents(folder) == {"file": b"old"}
+
+
+def test_a_discard_may_come_twice_and_after_a_commit(folder: Path) -> None:
+    file = atomic(folder)
+    file.write(b"new")
+    file.discard()
+    file.discard()
+    assert contents(folder) == {"file": b"old"}
+    with atomic(folder) as file:
+        file.write(b"new")
+        file.commit()
+        file.discard()
+    assert contents(folder) == {"file": b"new"}
+
+
+def test_a_temporary_file_that_somebody_removed_is_no_error_when_discarding(folder: Path) -> None:
+    file = atomic(folder)
+    (folder / ".part").unlink()
+    file.discard()
+    assert contents(folder) == {"file": b"old"}
+
+
+def test_a_commit_that_cannot_rename_leaves_no_temporary_file(tmp_path: Path) -> None:
+    (tmp_path / "file").mkdir()
+    with atomic(tmp_path) as file, pytest.raises(IsADirectoryError):
+        file.commit()
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_leftover_temporary_file_is_overwritten(folder: Path) -> None:
+    (folder / ".part").write_bytes(b"a longer leftover")
+    with atomic(folder) as file:
+        file.write(b"new")
+        file.commit()
+    assert contents(folder) == {"file": b"new"}
+
+
+def test_the_temporary_file_must_be_in_the_same_folder(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="within one folder"):
+        AtomicFile(tmp_path / "file", temporary=tmp_path / "other" / "file")
+
+
+def test_a_full_disk_is_an_error(folder: Path) -> None:
+    (folder / ".part").symlink_to("/dev/full")
+    with atomic(folder) as file, pytest.raises(OSError, match="No space left on device"):
+        file.write(b"new")
+    assert contents(folder) == {"file": b"old"}
+
+
+KILLED = """
+import sys, time
+from pathlib import Path
+from toolroll_shared.streams import AtomicFile
+folder, moment = Path(sys.argv[1]), sys.argv[2]
+with AtomicFile(folder / "file", temporary=folder / ".part") as file:
+    if moment != "opened":
+        file.write(b"new" * 100_000)
+    if moment == "committed":
+        file.commit()
+    print("ready", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize(
+    ("moment", "whole"),
+    [("opened", b"old"), ("written", b"old"), ("committed", b"new" * 100_000)],
+)
+def test_a_killed_process_leaves_the_old_file_or_the_new_one(
+    folder: Path, moment: str, whole: bytes
+) -> None:
+    process = start([sys.executable, "-c", KILLED, str(folder), moment])
+    process.kill()
+    assert end(process)[0] == -signal.SIGKILL
+    assert (folder / "file").read_bytes() == whole
+
+
+def test_a_folder_is_made_with_its_parents(tmp_path: Path) -> None:
+    make_folder(tmp_path / "a" / "b" / "c")
+    make_folder(tmp_path / "a" / "b" / "c")
+    assert (tmp_path / "a" / "b" / "c").is_dir()
+
+
+def test_a_folder_is_made_where_we_stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    make_folder(Path("a/b"))
+    make_folder(Path())
+    assert (tmp_path / "a" / "b").is_dir()
+
+
+@pytest.mark.parametrize("below", ["file", "file/a", "file/a/b"])
+def test_a_file_in_the_way_is_an_error_that_names_it(folder: Path, below: str) -> None:
+    with pytest.raises(OSError, match="File exists") as caught:
+        make_folder(folder / below)
+    assert caught.value.filename == str(folder / "file")
+
+
+def test_a_dangling_link_in_the_way_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("nowhere")
+    with pytest.raises(FileExistsError):
+        make_folder(tmp_path / "link" / "a")
+
+
+def test_many_may_make_the_same_folder_at_once(tmp_path: Path) -> None:
+    folder = tmp_path.joinpath(*"abcdefgh")
+    errors: list[Exception] = []
+    together = threading.Barrier(8, timeout=10)
+
+    def make() -> None:
+        together.wait()
+        try:
+            make_folder(folder)
+        except OSError as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=make) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (errors, folder.is_dir()) == ([], True)
