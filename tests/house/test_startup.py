@@ -8,12 +8,12 @@ import pytest
 from tests.support.layout import COMMANDS
 
 HEAVY = {
+    "aiohttp",
     "asyncio",
     "hashlib",
     "httpx",
     "logging",
     "multiprocessing",
-    "pyreqwest",
     "rich",
     "socket",
     "sqlite3",

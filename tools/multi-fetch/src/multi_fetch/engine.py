@@ -7,14 +7,15 @@ waits until every sink has let go, and closes every connection.
 import asyncio
 import random as random_module
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from ssl import SSLError
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
-from urllib.parse import urljoin, urlsplit
+from typing import Any, Generic, ParamSpec, Self, TypeVar
 
-from pyreqwest.exceptions import PyreqwestError
+from aiohttp import ClientError, ClientResponse
+from yarl import URL
 
 from toolroll_shared.retry import Sleep, Transient, retry_after_seconds, retrying
 
@@ -22,25 +23,15 @@ from . import wire
 from .jobs import FetchError, Job, Limits, Result
 from .sinks import RejectedBody, Sink
 
-if TYPE_CHECKING:
-    from pyreqwest.bytes import Bytes
-    from pyreqwest.client import Client
-    from pyreqwest.request import StreamRequest
-    from pyreqwest.response import Response
-
 T = TypeVar("T")
 SinkT = TypeVar("SinkT", bound=Sink)
 P = ParamSpec("P")
-
-READ_BLOCK = 256 * 1024
-"""Bytes asked for at once: large enough that a hop to a thread is cheap beside it."""
 
 INLINE_BLOCK = 64 * 1024
 """A smaller block goes to its sink at once: the hop would cost more than the write."""
 
 _REDIRECTS = {301, 302, 303, 307, 308}
 _SECRET_HEADERS = {"authorization", "cookie", "proxy-authorization"}
-_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class Fetcher:
@@ -71,8 +62,7 @@ class Fetcher:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
-        self._client: Client = wire.client(self._limits)
-        await self._client.__aenter__()
+        self._session = wire.session(self._limits)
         return self
 
     async def __aexit__(
@@ -86,7 +76,7 @@ class Fetcher:
         try:
             await asyncio.gather(*self._tasks, return_exceptions=True)
         finally:
-            await self._client.close()
+            await self._session.close()
 
     async def fetch(
         self, jobs: Iterable[Job[SinkT]] | AsyncIterable[Job[SinkT]]
@@ -119,7 +109,8 @@ class Fetcher:
         while (result := await results.get()) is not None:
             yield result
             room.release()
-        await task  # raises what went wrong in a worker or in `jobs`
+        await task
+        source.raise_error()
 
     async def _fetch(self, job: Job[SinkT]) -> Result[SinkT]:
         """Return the result of a job: it never raises for what the network or a sink does."""
@@ -164,42 +155,35 @@ class Fetcher:
             raise _cause(failure) from None
 
     async def _attempt(self, job: Job[Any], seen: "_Seen") -> None:
-        """Transfer the body once, or raise the one FetchError that says why not."""
+        """Transfer the body once, or raise the one FetchError that says why not.
+
+        What a library's error quotes may be secret, so it is not kept as the cause.
+        """
         seen.begin()
         try:
             async with asyncio.timeout(self._limits.timeout):
                 await self._follow(job, seen)
-        except PyreqwestError as error:
-            raise wire.fetch_error(error) from error
-        except TimeoutError as error:
+        except (ClientError, SSLError) as error:
+            raise wire.fetch_error(error) from None
+        except TimeoutError:
             message = f"not complete within {self._limits.timeout:g} s"
-            raise FetchError("timeout", message) from error
-        except RejectedBody as error:
-            raise FetchError("body", str(error)) from error
-        except OSError as error:
-            message = f"{error.filename or 'the body'}: {error.strerror or error}"
-            raise FetchError("body", message) from error
+            raise FetchError("timeout", message) from None
+        except (ValueError, TypeError):  # our own code raises none below this
+            raise FetchError("url", "a URL, proxy or header that cannot be sent") from None
 
     async def _follow(self, job: Job[Any], seen: "_Seen") -> None:
         """Request the job's URL and what it redirects to, until there is a body to take."""
-        url, headers = job.url, {"Accept-Encoding": "identity", **job.headers}
+        url, headers = wire.parsed(job.url), job.headers
         for _ in range(self._limits.redirects + 1):
-            async with self._request(url, headers) as response:
-                wire.heed_cancellation()
+            async with wire.get(self._session, url, headers) as response:
                 seen.status = response.status
                 if response.status not in _REDIRECTS:
                     _require_success(response)
                     await _take_body(response, job.sink, seen)
                     return
-                location = response.get_header("location")
+                location = response.headers.get("Location")
             url, headers = _redirected(url, location, headers)
         raise FetchError("redirect", f"more than {self._limits.redirects} redirects")
-
-    def _request(self, url: str, headers: Mapping[str, str]) -> "StreamRequest":
-        try:
-            return self._client.get(_checked(url)).headers(headers).build_streamed()
-        except ValueError as error:  # its text may quote a header's value
-            raise FetchError("url", "a URL or header that cannot be sent") from error
 
 
 class _Seen:
@@ -216,16 +200,25 @@ class _Seen:
         self.bytes = 0
 
 
-class _Source:
-    """Jobs one by one, from a plain or an asynchronous iterable."""
+class _Source(Generic[T]):
+    """Jobs one by one, from a plain or an asynchronous iterable; what it raises ends them."""
 
     def __init__(self, jobs: Iterable[T] | AsyncIterable[T]) -> None:
         self._jobs = aiter(jobs) if isinstance(jobs, AsyncIterable) else _asynchronous(jobs)
         self._lock = asyncio.Lock()  # an asynchronous generator takes one caller at a time
+        self._error: Exception | None = None
 
-    async def next(self) -> Any:
+    async def next(self) -> T | None:
         async with self._lock:
-            return await anext(self._jobs, None)
+            try:
+                return None if self._error else await anext(self._jobs, None)
+            except Exception as error:  # noqa: BLE001 - raised again when all results are out
+                self._error = error
+                return None
+
+    def raise_error(self) -> None:
+        if self._error is not None:
+            raise self._error
 
 
 async def _asynchronous(jobs: Iterable[T]) -> AsyncIterator[T]:
@@ -233,27 +226,38 @@ async def _asynchronous(jobs: Iterable[T]) -> AsyncIterator[T]:
         yield job
 
 
-async def _take_body(response: "Response", sink: Sink, seen: _Seen) -> None:
+async def _take_body(response: ClientResponse, sink: Sink, seen: _Seen) -> None:
     """Feed the body to the sink; whatever goes wrong, the sink hears of it."""
     try:
-        await _in_thread(sink.begin)
-        while block := await _next_block(response):
+        with _verdict():
+            await _in_thread(sink.begin)
+        async for block in wire.blocks(response):
             seen.bytes += len(block)
-            view = memoryview(block)
-            if len(view) < INLINE_BLOCK:
-                sink.write(view)
-            else:
-                await _in_thread(sink.write, view)
-        await _in_thread(sink.finish)
+            with _verdict():
+                if len(block) < INLINE_BLOCK:
+                    sink.write(memoryview(block))
+                else:
+                    await _in_thread(sink.write, memoryview(block))
+        with _verdict():
+            await _in_thread(sink.finish)
     except BaseException:
-        await _in_thread(sink.abort)
+        with suppress(Exception):  # why the body failed matters more
+            await _in_thread(sink.abort)
         raise
 
 
-async def _next_block(response: "Response") -> "Bytes | None":
-    block = await response.body_reader.read(READ_BLOCK)
-    wire.heed_cancellation()
-    return block
+@contextmanager
+def _verdict() -> Iterator[None]:
+    """Take whatever a sink raises as its verdict on the body: it fails this job only."""
+    try:
+        yield
+    except RejectedBody as error:
+        raise FetchError("body", str(error)) from error
+    except OSError as error:
+        message = f"{error.filename or 'the body'}: {error.strerror or error}"
+        raise FetchError("body", message) from error
+    except Exception as error:
+        raise FetchError("body", f"{type(error).__name__}: {error}") from error
 
 
 async def _in_thread(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -279,45 +283,20 @@ def _cause(failure: Transient) -> FetchError:
     return error
 
 
-def _require_success(response: "Response") -> None:
+def _require_success(response: ClientResponse) -> None:
     if not 200 <= response.status < 300:  # noqa: PLR2004 - the success class of RFC 9110
-        after = retry_after_seconds(response.get_header("retry-after"), now=datetime.now(UTC))
+        after = retry_after_seconds(response.headers.get("Retry-After"), now=datetime.now(UTC))
         message = f"HTTP status {response.status}"
         raise FetchError("http", message, status=response.status, after=after)
 
 
-def _checked(url: str) -> str:
-    """Return the URL if it may be requested: http or https, with a host."""
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable:
-        raise FetchError("url", "not an http or https URL")
-    return url
-
-
 def _redirected(
-    url: str, location: str | None, headers: Mapping[str, str]
-) -> tuple[str, dict[str, str]]:
+    url: URL, location: str | None, headers: Mapping[str, str]
+) -> tuple[URL, Mapping[str, str]]:
     """Return where a redirect leads and the headers that may go there."""
     if location is None:
         raise FetchError("redirect", "a redirect without a Location")
-    target = urljoin(url, location)
-    try:
-        origin, target_origin = _origin(url), _origin(target)
-    except ValueError as error:
-        raise FetchError("redirect", "a redirect to no URL") from error
-    if origin[0] == "https" and target_origin[0] != "https":
-        raise FetchError("redirect", "a redirect from https to http: not followed")
-    if target_origin[0] not in _DEFAULT_PORTS:
-        raise FetchError("redirect", "a redirect away from http: not followed")
-    if origin == target_origin:
-        return target, dict(headers)
+    target = wire.redirected(url, location)
+    if target.origin() == url.origin():
+        return target, headers
     return target, {k: v for k, v in headers.items() if k.lower() not in _SECRET_HEADERS}
-
-
-def _origin(url: str) -> tuple[str, str | None, int | None]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname, parts.port or _DEFAULT_PORTS.get(parts.scheme)

@@ -74,8 +74,10 @@ class FileSink:
     def begin(self) -> None:
         """Open the temporary file."""
         self.abort()
-        make_folder(self.path.parent)
+        self.digest = self.status = None
+        self._received = 0
         self._hash = hashlib.sha256()
+        make_folder(self.path.parent)
         self._file = AtomicFile(self.path, temporary=self._temporary)
 
     def write(self, block: memoryview) -> None:
@@ -98,11 +100,11 @@ class FileSink:
             raise RejectedBody(f"sha256 is {digest}, not the {self._sha256} it should be")
         self.status = self._file.commit()
         self.digest = digest
+        self._file = None
 
     def abort(self) -> None:
-        """Remove the temporary file."""
-        if self._file is not None and self.digest is None:
-            self._file.discard()
-            self._file = None
+        """Remove the temporary file of an attempt that did not finish."""
+        if self._file is not None:
             self._progress(-self._received)
-        self._received = 0
+            unfinished, self._file = self._file, None
+            unfinished.discard()

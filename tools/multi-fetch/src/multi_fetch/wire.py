@@ -1,101 +1,190 @@
-"""The one module that knows pyreqwest: building its client, reading its errors.
+"""The one module that knows aiohttp: its session, one request, and what its errors mean.
 
 docs/decisions/0003-bulk-transfers.md says why it is this library. Its error texts can hold
-whole URLs, so only their innermost cause is shown.
+URLs and headers, which may be secret: ours are made from what is known to be harmless.
 """
 
-import asyncio
-from datetime import timedelta
+import errno
+import os
+import re
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, suppress
+from urllib.request import getproxies, proxy_bypass
 
-from pyreqwest.client import Client, ClientBuilder
-from pyreqwest.exceptions import (
-    BodyDecodeError,
-    BuilderError,
-    ConnectError,
-    ConnectTimeoutError,
-    PyreqwestError,
-    ReadError,
-    RequestTimeoutError,
+from aiohttp import (
+    ClientConnectorDNSError,
+    ClientConnectorError,
+    ClientError,
+    ClientOSError,
+    ClientPayloadError,
+    ClientResponse,
+    ClientSession,
+    ClientSSLError,
+    ClientTimeout,
+    DummyCookieJar,
+    InvalidURL,
+    NonHttpUrlClientError,
+    ServerDisconnectedError,
+    ServerTimeoutError,
+    TCPConnector,
 )
+from aiohttp.connector import Connection
+from yarl import URL
 
-from .jobs import ErrorKind, FetchError, Limits
+from .jobs import FetchError, Limits
 
 USER_AGENT = "toolroll-multi-fetch"
 
-_RESET_CAUSES = ("before message", "reset by peer", "broken pipe", "connection closed")
-_TLS_CAUSES = ("certificate", "tls", "handshake", "corrupt message", "alert")
+BUFFER = 256 * 1024
+"""Bytes of a body that wait for their sink; then the server has to."""
+
+_INCOMPLETE = "Not enough data"  # how the parser words the end of a body that was cut
 
 
-def client(limits: Limits) -> Client:
-    """Return a client that follows no redirect, decodes nothing and keeps no cookie.
+_SCHEMES = {"http", "https"}
+_HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+(%[A-Za-z0-9._-]+)?")
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
+_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")  # RFC 9110, 5.5
 
-    Proxies come from the environment, trusted certificates from the system.
-    """
-    return (
-        ClientBuilder()
-        .user_agent(USER_AGENT)
-        .follow_redirects(enable=False)
-        .referer(enable=False)
-        .gzip(enable=False)
-        .brotli(enable=False)
-        .zstd(enable=False)
-        .deflate(enable=False)
-        .connect_timeout(timedelta(seconds=limits.idle_timeout))
-        .read_timeout(timedelta(seconds=limits.idle_timeout))
-        .build()
+
+class _Response(ClientResponse):
+    """A response that remembers what carried it, to ask later how that ended."""
+
+    async def start(self, connection: Connection) -> ClientResponse:
+        assert connection.protocol is not None  # noqa: S101 - it is not released yet
+        self.carrier = connection.protocol
+        return await super().start(connection)
+
+
+def session(limits: Limits) -> ClientSession:
+    """Return a session that decodes nothing, keeps no cookie and trusts what the system trusts."""
+    session = ClientSession(
+        connector=TCPConnector(limit=limits.concurrency, ssl=ssl.create_default_context()),
+        cookie_jar=DummyCookieJar(),
+        headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
+        auto_decompress=False,
+        response_class=_Response,
+        read_bufsize=BUFFER,
+        timeout=ClientTimeout(
+            total=None, sock_connect=limits.idle_timeout, sock_read=limits.idle_timeout
+        ),
     )
+    session._retry_connection = False  # noqa: SLF001 - it would retry behind our back; tests count
+    return session
 
 
-def heed_cancellation() -> None:
-    """Raise the cancellation of the current task that the library may have swallowed.
+def get(
+    session: ClientSession, url: URL, headers: Mapping[str, str]
+) -> AbstractAsyncContextManager[ClientResponse]:
+    """Request a URL, through the environment's proxy for it, following no redirect.
 
-    Seen with 0.15.1: a task that is cancelled in the very moment in which an awaited answer
-    arrives gets the answer and never hears of the cancellation. To be called after each
-    await of the library's.
+    Raises:
+        ValueError, TypeError: the URL or a header cannot be sent.
     """
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
+    if not all(_NAME.fullmatch(name) and _VALUE.fullmatch(headers[name]) for name in headers):
+        raise ValueError("a header that cannot be sent")
+    if any(name.lower() == "authorization" for name in headers):
+        url = url.with_user(None)  # the header says it better
+    return session.get(url, headers=headers, allow_redirects=False, proxy=_proxy_for(url))
 
 
-def fetch_error(error: PyreqwestError) -> FetchError:
+async def blocks(response: ClientResponse) -> AsyncIterator[bytes]:
+    """Yield the body as it arrives, in blocks of up to about twice `BUFFER`.
+
+    Raises:
+        ClientError: it is cut short; also where only the end of the connection ends it, and
+            the connection was reset instead, which the library takes for an end.
+    """
+    while block := await response.content.readany():
+        yield block
+    if isinstance(response, _Response) and isinstance(
+        error := response.carrier.exception(), ClientOSError
+    ):
+        raise error
+
+
+def parsed(url: str) -> URL:
+    """Return a URL as it will be requested; a signed one must stay as it is to the letter.
+
+    Raises:
+        FetchError: it is not http or https, or names no host.
+    """
+    with suppress(ValueError, TypeError):
+        result = _url(url)
+        if result.scheme in _SCHEMES and _HOST.fullmatch(result.raw_host or "") and result.port:
+            return result
+    raise FetchError("url", "not an http or https URL")
+
+
+def redirected(url: URL, location: str) -> URL:
+    """Return where a redirect leads.
+
+    Raises:
+        FetchError: it leads to no http or https URL, or from https back to http.
+    """
+    try:
+        target = url.join(_url(location))
+    except (ValueError, TypeError):
+        raise FetchError("redirect", "a redirect to no URL") from None
+    if target.scheme not in _SCHEMES:
+        raise FetchError("redirect", "a redirect away from http: not followed")
+    if url.scheme == "https" and target.scheme != "https":
+        raise FetchError("redirect", "a redirect from https to http: not followed")
+    if not _HOST.fullmatch(target.raw_host or "") or not target.port:
+        raise FetchError("redirect", "a redirect to no URL")
+    return target
+
+
+def _url(text: str) -> URL:
+    """Parse a URL, which may be relative.
+
+    Raises:
+        ValueError, TypeError: it is none.
+    """
+    checked = URL(text)  # quotes what has to be, and checks the host
+    exact = text.isascii() and text.isprintable() and " " not in text
+    return URL(text, encoded=True) if exact else checked
+
+
+def fetch_error(error: ClientError | ssl.SSLError) -> FetchError:
     """Return what an error of the library means in our terms."""
-    cause = _innermost_cause(error)
-    return FetchError(_kind(error, cause.lower()), cause)
-
-
-def _kind(error: PyreqwestError, cause: str) -> ErrorKind:
     match error:
-        case RequestTimeoutError():
-            return "timeout"
-        case BuilderError():
-            return "url"
-        case ConnectError() | ReadError():
-            return _connection_kind(error, cause)
-        case BodyDecodeError():
-            return "reset" if "before message" in cause else "protocol"
+        case ServerTimeoutError():
+            return FetchError("timeout", "the server is silent for too long")
+        case ClientConnectorDNSError():
+            return FetchError("dns", f"the host has no address: {_reason(error)}")
+        case ClientSSLError() | ssl.SSLError():
+            return FetchError("tls", f"no TLS connection: {_reason(error)}")
+        case ClientConnectorError():
+            return FetchError("connect", f"cannot connect: {_reason(error)}")
+        case ServerDisconnectedError() | ClientOSError() | ConnectionError():
+            return FetchError("reset", "the connection was closed too early")
+        case ClientPayloadError() if _INCOMPLETE in str(error):
+            return FetchError("reset", "the connection was closed before the body was complete")
+        case InvalidURL() | NonHttpUrlClientError():
+            return FetchError("url", "a URL that cannot be requested")
         case _:
-            return "protocol"
+            return FetchError("protocol", "the server does not speak HTTP as it should")
 
 
-def _connection_kind(error: PyreqwestError, cause: str) -> ErrorKind:
-    if any(word in cause for word in _RESET_CAUSES):
-        return "reset"
-    if any(word in cause for word in _TLS_CAUSES):
-        return "tls"
-    if any("dns" in text for text in _causes(error)):
-        return "dns"
-    return "connect"
+def _reason(error: Exception) -> str:
+    """Return the operating system's or OpenSSL's words, which hold no secret."""
+    cause = error.__cause__ or error
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return str(cause.verify_message)
+    if isinstance(cause, ssl.SSLError):
+        return str(cause.reason or "failed").lower().replace("_", " ")
+    if isinstance(cause, OSError) and cause.errno and cause.errno in errno.errorcode:
+        return os.strerror(cause.errno)
+    if isinstance(cause, OSError) and cause.strerror:
+        return cause.strerror  # gaierror has numbers of its own
+    return "failed"
 
 
-def _causes(error: Exception) -> list[str]:
-    details = error.args[1] if len(error.args) > 1 else None
-    causes = (details.get("causes") if isinstance(details, dict) else None) or []
-    return [str(cause["message"]) for cause in causes]
-
-
-def _innermost_cause(error: PyreqwestError) -> str:
-    if isinstance(error, ConnectTimeoutError | RequestTimeoutError):
-        return "the server is silent for too long"
-    texts = _causes(error) or [str(error.args[0]) if error.args else type(error).__name__]
-    return "the URL cannot be requested" if "for url" in texts[-1] else texts[-1]
+def _proxy_for(url: URL) -> str | None:
+    """Return the proxy that the environment names for a URL; credentials are its own only."""
+    if url.host is None or proxy_bypass(f"{url.host}:{url.port}"):
+        return None
+    proxies = getproxies()
+    return proxies.get(url.scheme) or proxies.get("all")

@@ -1,11 +1,12 @@
 """Carrying out a plan: downloads through multi_fetch's engine, and the manifest's records."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from gh_releases import ClientOptions, download_request
-from multi_fetch import Fetcher, FetchError, FileSink, Job, Limits, Result
+from multi_fetch import FetchError, FileSink, Job, Limits, Result
 from toolroll_shared.errors import Refused
 from toolroll_shared.logs import Log
 from toolroll_shared.retry import Backoff
@@ -13,6 +14,9 @@ from toolroll_shared.retry import Backoff
 from .manifest import Manifest
 from .plan import Action, FileRecord, OnDisk, Wanted, sha256_of
 from .report import Report
+
+DOWNLOAD_TIMEOUT_S = 6 * 3600.0
+"""For one attempt at one asset: the largest, 2 GiB, at 100 kB/s; silence ends it much earlier."""
 
 TEMPORARY_GLOB = "*/.toolroll-*.part"
 """Our temporary files in the tags' folders of a repository; `safe_name` never makes such."""
@@ -91,10 +95,13 @@ class Transfer:
     async def _download(
         self, wanted: Sequence[Wanted], client: ClientOptions, *, concurrency: int
     ) -> None:
+        from multi_fetch import Fetcher  # noqa: PLC0415 - a run that downloads nothing is quick
+
         limits = Limits(
             concurrency=concurrency,
+            timeout=DOWNLOAD_TIMEOUT_S,
             idle_timeout=client.timeout,
-            backoff=Backoff(tries=client.retries + 1),
+            backoff=Backoff(tries=client.retries + 1, total=math.inf),  # tries are bound enough
         )
         async with Fetcher(limits, before_wait=self._say_retry) as fetcher:
             async for result in fetcher.fetch(self._jobs(wanted, client)):

@@ -1,0 +1,1 @@
+"""Tests of the concurrent fetcher's engine, against real and misbehaving servers."""
