@@ -1,5 +1,6 @@
 """What a run did: counts that grow while it runs, and how they are shown at the end."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
@@ -83,17 +84,18 @@ def plan_json(actions: Sequence[Action]) -> str:
 
 
 def plan_text(actions: Sequence[Action]) -> str:
-    """Return a plan for people: a line for each asset, and a line that adds up."""
+    """Return a plan for people: a line for each asset that is not just kept, and a sum."""
     lines = [
         f"{action.kind:6}  {human_size(action.wanted.asset.size):>9}  "
         f"{printable(action.wanted.path)}  ({action.reason})\n"
         for action in actions
+        if action.kind != "keep"
     ]
-    fetched = [action.wanted.asset.size for action in actions if action.kind == "fetch"]
-    refused = sum(action.kind == "refuse" for action in actions)
+    kinds = Counter(action.kind for action in actions)
+    size = sum(action.wanted.asset.size for action in actions if action.kind == "fetch")
     return "".join(lines) + (
-        f"would download {counted(len(fetched))}, {human_size(sum(fetched))}; "
-        f"refuse {refused}; leave {len(actions) - len(fetched) - refused} as is\n"
+        f"would download {counted(kinds['fetch'])}, {human_size(size)}; adopt {kinds['adopt']}, "
+        f"keep {kinds['keep']}, leave {kinds['leave']}, refuse {kinds['refuse']}\n"
     )
 
 
