@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from gh_releases import client
+from gh_releases import answers
 from tests.gh_releases.conftest import Run, adding, answering, list_releases
 from tests.support import faults
 from tests.support.github import GitHub
@@ -159,7 +159,7 @@ def test_an_answer_beyond_the_cap_is_refused(
     status: int,
     packed: bool,  # noqa: FBT001
 ) -> None:
-    monkeypatch.setattr(client, "MAX_ANSWER_BYTES", 10_000)
+    monkeypatch.setattr(answers, "MAX_ANSWER_BYTES", 10_000)
     huge = answering(json.dumps([0] * 10_000).encode(), status)
     github.fault("/releases", _compressed(huge) if packed else huge)
     ran = gh_releases()

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from gh_releases import (
     ClientOptions,
     add_client_arguments,
+    add_release_arguments,
     client_options,
-    repository_argument,
 )
-from toolroll_shared.cli import Parser, add_common_arguments, instant, run, run_async
+from toolroll_shared.cli import Parser, add_common_arguments, run, run_async
 from toolroll_shared.logs import Log, open_log
 from toolroll_shared.output import json_document, note, write_result
 
@@ -47,15 +47,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def build_parser() -> Parser:
     """Return the command's parser."""
     parser = Parser(TOOL, description=_DESCRIPTION)
-    parser.add_argument("repository", type=repository_argument, metavar="OWNER/REPO")
+    add_release_arguments(parser)
     parser.add_argument(
         "--db", type=Path, required=True, metavar="PATH", help="the database; made if not there"
-    )
-    parser.add_argument(
-        "--since",
-        type=instant,
-        metavar="ISO8601",
-        help="only releases published at this date or instant (UTC) or later; drafts never are",
     )
     parser.add_argument("--json", action="store_true", help="print the summary as one JSON object")
     add_client_arguments(parser)

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 from toolroll_shared.lazy import exports
 
 if TYPE_CHECKING:
+    from .answers import NotFound as NotFound
     from .cli import add_client_arguments as add_client_arguments
+    from .cli import add_release_arguments as add_release_arguments
     from .cli import client_options as client_options
-    from .cli import repository_argument as repository_argument
     from .client import Client as Client
-    from .client import NotFound as NotFound
     from .downloads import download_request as download_request
     from .models import Asset as Asset
     from .models import Release as Release
@@ -23,14 +23,14 @@ else:
             "Asset": "models",
             "Client": "client",
             "ClientOptions": "options",
-            "NotFound": "client",
+            "NotFound": "answers",
             "Release": "models",
             "Repository": "models",
             "add_client_arguments": "cli",
+            "add_release_arguments": "cli",
             "client_options": "cli",
             "download_request": "downloads",
             "published_since": "select",
-            "repository_argument": "cli",
         },
     )
 
@@ -42,8 +42,8 @@ __all__ = [
     "Release",
     "Repository",
     "add_client_arguments",
+    "add_release_arguments",
     "client_options",
     "download_request",
     "published_since",
-    "repository_argument",
 ]

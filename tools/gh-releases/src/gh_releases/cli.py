@@ -65,24 +65,22 @@ def main(argv: Sequence[str] | None = None) -> int:
 def build_parser() -> Parser:
     """Return the command's parser."""
     parser = Parser(TOOL, description=_DESCRIPTION)
-    parser.add_argument("repository", type=repository_argument, metavar="OWNER/REPO")
-    parser.add_argument(
-        "--since",
-        type=instant,
-        metavar="ISO8601",
-        help="only releases published at this date or instant (UTC) or later; drafts never are",
-    )
+    add_release_arguments(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON array")
     add_client_arguments(parser)
     add_common_arguments(parser, tool=TOOL)
     return parser
 
 
-def repository_argument(text: str) -> str:
-    """Argument type: `OWNER/REPO`, with characters that GitHub allows."""
-    if not is_repository_name(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not OWNER/REPO")
-    return text
+def add_release_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments about which releases are meant: `repository` and `since`."""
+    parser.add_argument("repository", type=_repository, metavar="OWNER/REPO")
+    parser.add_argument(
+        "--since",
+        type=instant,
+        metavar="ISO8601",
+        help="only releases published at this date or instant (UTC) or later; drafts never are",
+    )
 
 
 def add_client_arguments(parser: argparse.ArgumentParser) -> None:
@@ -115,6 +113,12 @@ def add_client_arguments(parser: argparse.ArgumentParser) -> None:
         help="how long all rate-limit waits together may take; beyond it the command "
         f"gives up with exit code 75 (default: {DEFAULT_MAX_WAIT_S / 60:g}m)",
     )
+
+
+def _repository(text: str) -> str:
+    if not is_repository_name(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not OWNER/REPO")
+    return text
 
 
 def client_options(

@@ -7,12 +7,11 @@ waits until every sink has let go, and closes every connection.
 import asyncio
 import random as random_module
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from ssl import SSLError
 from types import TracebackType
-from typing import Any, Generic, ParamSpec, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from aiohttp import ClientError, ClientResponse
 from yarl import URL
@@ -20,15 +19,12 @@ from yarl import URL
 from toolroll_shared.retry import Sleep, Transient, retry_after_seconds, retrying
 
 from . import wire
+from .bodies import take_body
 from .jobs import FetchError, Job, Limits, Result
-from .sinks import RejectedBody, Sink
+from .sinks import Sink
+from .source import Source
 
-T = TypeVar("T")
 SinkT = TypeVar("SinkT", bound=Sink)
-P = ParamSpec("P")
-
-INLINE_BLOCK = 64 * 1024
-"""A smaller block goes to its sink at once: the hop would cost more than the write."""
 
 _REDIRECTS = {301, 302, 303, 307, 308}
 _SECRET_HEADERS = {"authorization", "cookie", "proxy-authorization"}
@@ -86,7 +82,7 @@ class Fetcher:
         Jobs are taken as they can be started and wait while results are not taken, so
         neither side piles up in memory.
         """
-        source = _Source(jobs)
+        source = Source(jobs)
         results: asyncio.Queue[Result[SinkT] | None] = asyncio.Queue()
         room = asyncio.Semaphore(2 * self._limits.concurrency)
 
@@ -179,7 +175,7 @@ class Fetcher:
                 seen.status = response.status
                 if response.status not in _REDIRECTS:
                     _require_success(response)
-                    await _take_body(response, job.sink, seen)
+                    await take_body(response, job.sink, received=seen.receive)
                     return
                 location = response.headers.get("Location")
             url, headers = _redirected(url, location, headers)
@@ -199,82 +195,8 @@ class _Seen:
         self.status = None
         self.bytes = 0
 
-
-class _Source(Generic[T]):
-    """Jobs one by one, from a plain or an asynchronous iterable; what it raises ends them."""
-
-    def __init__(self, jobs: Iterable[T] | AsyncIterable[T]) -> None:
-        self._jobs = aiter(jobs) if isinstance(jobs, AsyncIterable) else _asynchronous(jobs)
-        self._lock = asyncio.Lock()  # an asynchronous generator takes one caller at a time
-        self._error: Exception | None = None
-
-    async def next(self) -> T | None:
-        async with self._lock:
-            try:
-                return None if self._error else await anext(self._jobs, None)
-            except Exception as error:  # noqa: BLE001 - raised again when all results are out
-                self._error = error
-                return None
-
-    def raise_error(self) -> None:
-        if self._error is not None:
-            raise self._error
-
-
-async def _asynchronous(jobs: Iterable[T]) -> AsyncIterator[T]:
-    for job in jobs:
-        yield job
-
-
-async def _take_body(response: ClientResponse, sink: Sink, seen: _Seen) -> None:
-    """Feed the body to the sink; whatever goes wrong, the sink hears of it."""
-    try:
-        with _verdict():
-            await _in_thread(sink.begin)
-        async for block in wire.blocks(response):
-            seen.bytes += len(block)
-            with _verdict():
-                if len(block) < INLINE_BLOCK:
-                    sink.write(memoryview(block))
-                else:
-                    await _in_thread(sink.write, memoryview(block))
-        with _verdict():
-            await _in_thread(sink.finish)
-    except BaseException:
-        with suppress(Exception):  # why the body failed matters more
-            await _in_thread(sink.abort)
-        raise
-
-
-@contextmanager
-def _verdict() -> Iterator[None]:
-    """Take whatever a sink raises as its verdict on the body: it fails this job only."""
-    try:
-        yield
-    except RejectedBody as error:
-        raise FetchError("body", str(error)) from error
-    except OSError as error:
-        message = f"{error.filename or 'the body'}: {error.strerror or error}"
-        raise FetchError("body", message) from error
-    except Exception as error:
-        raise FetchError("body", f"{type(error).__name__}: {error}") from error
-
-
-async def _in_thread(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run a blocking call in a thread; a cancellation waits for its end and then counts.
-
-    Without that wait, a cancelled sink would be aborted while it is still being written.
-    """
-    work = asyncio.ensure_future(asyncio.to_thread(call, *args, **kwargs))
-    try:
-        return await asyncio.shield(work)
-    except asyncio.CancelledError:
-        while not work.done():
-            with suppress(asyncio.CancelledError):
-                await asyncio.wait([work])
-        with suppress(Exception):
-            work.result()
-        raise
+    def receive(self, count: int) -> None:
+        self.bytes += count
 
 
 def _cause(failure: Transient) -> FetchError:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gh_releases import add_client_arguments, client_options, repository_argument
-from toolroll_shared.cli import Parser, add_common_arguments, instant, positive_int, run, run_async
+from gh_releases import add_client_arguments, add_release_arguments, client_options
+from toolroll_shared.cli import Parser, add_common_arguments, positive_int, run, run_async
 from toolroll_shared.errors import Exit
 from toolroll_shared.logs import Log, open_log
 from toolroll_shared.output import is_terminal, note, oneline, write_result
@@ -38,19 +38,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 def build_parser() -> Parser:
     """Return the command's parser."""
     parser = Parser(TOOL, description=_DESCRIPTION)
-    parser.add_argument("repository", type=repository_argument, metavar="OWNER/REPO")
+    add_release_arguments(parser)
     parser.add_argument(
         "--dest",
         type=Path,
         required=True,
         metavar="DIR",
         help="the mirror's folder; made if needed",
-    )
-    parser.add_argument(
-        "--since",
-        type=instant,
-        metavar="ISO8601",
-        help="only releases published at this date or instant (UTC) or later",
     )
     parser.add_argument(
         "--concurrency",
