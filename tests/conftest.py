@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterator
 import pytest
 
 from tests.support.github import GitHub
+from tests.support.github_data import Repository
 
 NO_SKIP = bool(os.environ.get("TOOLROLL_NO_SKIP"))
 """Set where everything that a test may need is installed, so that no check is lost unseen."""
@@ -31,6 +32,8 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         foreign = name.lower().endswith("_proxy") or name.lower() in _EVERYBODYS
         if foreign or name.startswith(_OURS):
             monkeypatch.delenv(name)
+    # Loopback needs no certificates, and loading the system's takes longer than most tests.
+    monkeypatch.setenv("SSL_CERT_FILE", os.devnull)
 
 
 @pytest.fixture
@@ -38,3 +41,9 @@ def github() -> Iterator[GitHub]:
     """A stand-in that knows the token `t0ken-s3cret`, and nothing else yet."""
     with GitHub(token="t0ken-s3cret") as server:
         yield server
+
+
+@pytest.fixture
+def repo(github: GitHub) -> Repository:
+    """octo/tool, without releases yet."""
+    return github.add_repository("octo/tool")

@@ -1,7 +1,5 @@
 """artifact-index under test: the command in-process, on the stand-in, into a file of the test's."""
 
-import json
-import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -12,23 +10,19 @@ from typing import Any
 import pytest
 
 from artifact_index.cli import main
+from tests.support.commands import Finished, call
 from tests.support.github import GitHub
-from tests.support.github_data import Repository
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ran:
+class Ran(Finished):
     """What a run of the command left behind."""
-
-    code: int
-    stdout: str
-    stderr: str
 
     @property
     def counts(self) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
         """New, changed and unchanged releases; the same of assets."""
         assert self.code == 0, self.stderr
-        summary = json.loads(self.stdout)
+        summary = self.json
         assert summary.keys() == {"repository", "releases", "assets"}
         releases, assets = (_counts(summary[kind]) for kind in ("releases", "assets"))
         return releases, assets
@@ -42,18 +36,6 @@ def _counts(changes: dict[str, int]) -> tuple[int, int, int]:
 Index = Callable[..., Ran]
 
 
-@pytest.fixture(autouse=True)
-def no_certificates(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Loopback needs no certificates, and loading the system's takes longer than most tests."""
-    monkeypatch.setenv("SSL_CERT_FILE", os.devnull)
-
-
-@pytest.fixture
-def repo(github: GitHub) -> Repository:
-    """octo/tool, without releases yet."""
-    return github.add_repository("octo/tool")
-
-
 @pytest.fixture
 def db(tmp_path: Path) -> Path:
     """Where the database goes; not there yet."""
@@ -65,11 +47,8 @@ def index(github: GitHub, db: Path, capsys: pytest.CaptureFixture[str]) -> Index
     """Runs artifact-index octo/tool --db DB --json and more arguments."""
 
     def run(*arguments: object, repository: str = "octo/tool", path: Path = db) -> Ran:
-        capsys.readouterr()
         argv = [repository, "--db", path, "--api-url", github.api_url, "--json", *arguments]
-        code = main([*map(str, argv)])
-        captured = capsys.readouterr()
-        return Ran(code=code, stdout=captured.out, stderr=captured.err)
+        return call(Ran, main, capsys, *argv)
 
     return run
 

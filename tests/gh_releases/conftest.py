@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,9 +12,9 @@ import pytest
 
 from gh_releases import Client, ClientOptions, Release
 from gh_releases.cli import main
+from tests.support.commands import Finished, call
 from tests.support.faults import Fault
 from tests.support.github import GitHub
-from tests.support.github_data import Repository
 from tests.support.github_http import Response
 from toolroll_shared.errors import ToolError
 
@@ -44,16 +43,8 @@ class Listing:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ran:
+class Ran(Finished):
     """What a run of the command left behind."""
-
-    code: int
-    stdout: str
-    stderr: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.stdout)
 
     @property
     def tags(self) -> list[str]:
@@ -123,26 +114,11 @@ def records(log: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in log.read_text().splitlines()]
 
 
-@pytest.fixture(autouse=True)
-def no_certificates(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Loopback needs no certificates, and loading the system's takes longer than most tests."""
-    monkeypatch.setenv("SSL_CERT_FILE", os.devnull)
-
-
-@pytest.fixture
-def repo(github: GitHub) -> Repository:
-    """octo/tool, without releases yet."""
-    return github.add_repository("octo/tool")
-
-
 @pytest.fixture
 def gh_releases(github: GitHub, capsys: pytest.CaptureFixture[str]) -> Run:
     """Runs gh-releases octo/tool on the stand-in, in-process."""
 
     def run(*arguments: object, repository: str = "octo/tool") -> Ran:
-        capsys.readouterr()
-        code = main([repository, "--api-url", github.api_url, *map(str, arguments)])
-        captured = capsys.readouterr()
-        return Ran(code=code, stdout=captured.out, stderr=captured.err)
+        return call(Ran, main, capsys, repository, "--api-url", github.api_url, *arguments)
 
     return run

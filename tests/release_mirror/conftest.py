@@ -1,49 +1,33 @@
 """A mirror under test: the command in-process, on the stand-in, into a folder of the test's."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from release_mirror.cli import main
+from tests.support.commands import Finished, call
 from tests.support.github import GitHub
-from tests.support.github_data import Repository
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ran:
+class Ran(Finished):
     """What a run of the command left behind."""
-
-    code: int
-    stdout: str
-    stderr: str
-
-    @property
-    def summary(self) -> Any:
-        return json.loads(self.stdout)
 
     @property
     def counts(self) -> tuple[int, int, int]:
         """Downloaded, skipped, failed."""
-        return self.summary["downloaded"], self.summary["skipped"], self.summary["failed"]
+        return self.json["downloaded"], self.json["skipped"], self.json["failed"]
 
     @property
     def reason(self) -> str:
         """The reason of the only failure."""
-        [failure] = self.summary["failures"]
+        [failure] = self.json["failures"]
         return str(failure["reason"])
 
 
 Mirror = Callable[..., Ran]
-
-
-@pytest.fixture
-def repo(github: GitHub) -> Repository:
-    """octo/tool, without releases yet."""
-    return github.add_repository("octo/tool")
 
 
 @pytest.fixture
@@ -57,11 +41,8 @@ def mirror(github: GitHub, dest: Path, capsys: pytest.CaptureFixture[str]) -> Mi
     """Runs release-mirror octo/tool --dest DEST --json and more arguments."""
 
     def run(*arguments: object, repository: str = "octo/tool", json: bool = True) -> Ran:
-        capsys.readouterr()
         argv = [repository, "--dest", dest, "--api-url", github.api_url, *arguments]
-        code = main([*map(str, argv), *(["--json"] if json else [])])
-        captured = capsys.readouterr()
-        return Ran(code=code, stdout=captured.out, stderr=captured.err)
+        return call(Ran, main, capsys, *argv, *(["--json"] if json else []))
 
     return run
 

@@ -43,7 +43,7 @@ def test_a_bad_download_is_named_and_leaves_nothing(
     assert (ran.code, ran.counts) == (1, (1, 0, 1))
     assert reason in ran.reason
     assert (
-        ran.summary["failures"][0].items()
+        ran.json["failures"][0].items()
         >= {
             "repository": "octo/tool",
             "tag": "v1",

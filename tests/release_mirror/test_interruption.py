@@ -53,7 +53,7 @@ def test_an_interrupted_run_cleans_up_and_the_next_one_goes_on(
     assert stderr.endswith(f"release-mirror: {word}\n")
     assert files_in(dest) <= {"octo/tool/v1/one", "octo/tool/v1/two"}
     ran = mirror()
-    assert ran.summary["downloaded"] + ran.summary["skipped"] == 3
+    assert ran.json["downloaded"] + ran.json["skipped"] == 3
     assert files_in(dest) == {f"octo/tool/v1/{name}" for name in ("one", "stuck", "two")}
 
 

@@ -35,7 +35,7 @@ def test_every_asset_lands_at_its_place(repo: Repository, mirror: Mirror, dest: 
         "octo/tool/v2/empty",
     }
     assert (dest / "octo/tool/v2/a.zip").read_bytes() == b"three"
-    summary = ran.summary
+    summary = ran.json
     assert isinstance(summary.pop("duration_ms"), int)
     counts = {"downloaded": 3, "skipped": 0, "failed": 0, "bytes": 8}
     assert summary == {
@@ -160,7 +160,7 @@ def test_a_file_with_another_date_is_read_once_and_kept(
     github.forget_requests()
     assert mirror().counts == (0, 1, 0)
     assert github.requests_to("asset") == []
-    assert mirror("--dry-run").summary["plan"][0]["reason"] == "unchanged"
+    assert mirror("--dry-run").json["plan"][0]["reason"] == "unchanged"
 
 
 def test_an_asset_replaced_upstream_is_an_alarm_and_the_old_file_stays(
@@ -319,7 +319,7 @@ def test_a_dry_run_prints_what_the_real_run_does_and_writes_nothing(
         "fetch      2.0 kB  octo/tool/v1/tool.zip  (new)",
         "would download 1 asset, 2.0 kB; adopt 0, keep 0, leave 1, refuse 0",
     ]
-    [late, tool] = mirror("--dry-run").summary["plan"]
+    [late, tool] = mirror("--dry-run").json["plan"]
     assert (late["action"], tool["action"]) == ("leave", "fetch")
     assert tool == {
         "action": "fetch",
@@ -332,7 +332,7 @@ def test_a_dry_run_prints_what_the_real_run_does_and_writes_nothing(
     }
     mirror()
     before = sorted((path, path.stat().st_mtime_ns) for path in dest.rglob("*"))
-    assert [one["action"] for one in mirror("--dry-run").summary["plan"]] == ["leave", "keep"]
+    assert [one["action"] for one in mirror("--dry-run").json["plan"]] == ["leave", "keep"]
     assert "tool.zip" not in mirror("--dry-run", json=False).stdout, "kept files are only counted"
     assert sorted((path, path.stat().st_mtime_ns) for path in dest.rglob("*")) == before
 

@@ -1,10 +1,14 @@
 """Running our commands as a user does: as processes, on a given stand-in."""
 
+import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import pytest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,6 +18,27 @@ class Finished:
     code: int
     stdout: str
     stderr: str
+
+    @property
+    def json(self) -> Any:
+        """The one document on stdout."""
+        return json.loads(self.stdout)
+
+
+FinishedT = TypeVar("FinishedT", bound=Finished)
+
+
+def call(
+    kind: type[FinishedT],
+    main: Callable[[list[str]], int],
+    capsys: pytest.CaptureFixture[str],
+    *arguments: object,
+) -> FinishedT:
+    """Run a tool's `main` in this process to its end."""
+    capsys.readouterr()
+    code = main([*map(str, arguments)])
+    captured = capsys.readouterr()
+    return kind(code=code, stdout=captured.out, stderr=captured.err)
 
 
 def argv(module: str, *arguments: object) -> list[str]:
