@@ -12,7 +12,14 @@ NO_SKIP = bool(os.environ.get("TOOLROLL_NO_SKIP"))
 """Set where everything that a test may need is installed, so that no check is lost unseen."""
 
 _OURS = ("GH_", "GITHUB_", "TOOLROLL_", "XDG_")
-_EVERYBODYS = {"no_color", "force_color", "columns", "lines", "traceparent"}
+_EVERYBODYS = {
+    "columns",
+    "force_color",
+    "lines",
+    "no_color",
+    "pythonunbuffered",  # it hides what a last flush does
+    "traceparent",
+}
 
 
 @pytest.hookimpl(wrapper=True)

@@ -99,14 +99,15 @@ async def cancelled_after(turns: int, jobs: Iterator[Job[FileSink]]) -> int:
 
 @needs_proc
 def test_cancelling_at_any_moment_leaves_nothing_behind(
-    server: RawServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     chance = random.Random(50)  # noqa: S311 - a fixed seed: every run cancels alike
     before = open_files()
-    for number in range(ROUNDS):
-        jobs = mixed_jobs(server, tmp_path / str(number), chance)
-        assert asyncio.run(cancelled_after(chance.randrange(300), jobs)) == 0
-        server.wait_until(lambda server: server.open == 0)
+    with RawServer(by_path(**PATHS)) as server:
+        for number in range(ROUNDS):
+            jobs = mixed_jobs(server, tmp_path / str(number), chance)
+            assert asyncio.run(cancelled_after(chance.randrange(300), jobs)) == 0
+            server.wait_until(lambda server: server.open == 0)
     assert len(server.requests) > ROUNDS
     assert open_files() <= before
     assert list(tmp_path.rglob("*.part")) == []

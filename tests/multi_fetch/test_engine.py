@@ -233,3 +233,14 @@ def test_a_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> 
         assert fetch(job("http://nope.invalid/x")).job.sink.body == b"fine"
         assert kind(fetch(job("http://127.0.0.1:1/x"))) == "connect"
     assert [request.target for request in proxy.requests] == ["http://nope.invalid/x"]
+
+
+def test_a_concurrency_of_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="concurrency is 0"):
+        limits(concurrency=0)
+
+
+def test_a_part_that_nobody_asked_for_is_no_success() -> None:
+    with RawServer(sends(b"HTTP/1.1 206 Partial Content\r\nContent-Length: 1\r\n\r\nx")) as server:
+        result = fetch(job(server.url))
+    assert (kind(result), result.status) == ("http", 206)

@@ -207,9 +207,9 @@ def test_what_is_no_instant_is_refused(text: str) -> None:
     assert accepted(instant, text) is None
 
 
-@given(st.datetimes(), st.timedeltas(timedelta(hours=-23), timedelta(hours=23)))
-def test_every_instant_is_read_back(local: datetime, offset: timedelta) -> None:
-    moment = local.replace(tzinfo=timezone(offset))
+@given(st.datetimes(), st.integers(-23 * 60, 23 * 60))
+def test_every_instant_is_read_back(local: datetime, minutes: int) -> None:
+    moment = local.replace(tzinfo=timezone(timedelta(minutes=minutes)))
     read = accepted(instant, moment.isoformat())
     assert read == moment or (read is None and local.year in {1, 9999})
 

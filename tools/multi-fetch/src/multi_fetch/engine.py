@@ -9,6 +9,7 @@ import random as random_module
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from http import HTTPStatus
 from ssl import SSLError
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -102,10 +103,14 @@ class Fetcher:
 
         task = asyncio.create_task(work_all())
         self._tasks.add(task)
-        while (result := await results.get()) is not None:
-            yield result
-            room.release()
-        await task
+        task.add_done_callback(self._tasks.discard)
+        try:
+            while (result := await results.get()) is not None:
+                yield result
+                room.release()
+            await task
+        finally:
+            task.cancel()
         source.raise_error()
 
     async def _fetch(self, job: Job[SinkT]) -> Result[SinkT]:
@@ -206,7 +211,8 @@ def _cause(failure: Transient) -> FetchError:
 
 
 def _require_success(response: ClientResponse) -> None:
-    if not 200 <= response.status < 300:  # noqa: PLR2004 - the success class of RFC 9110
+    unasked_part = response.status == HTTPStatus.PARTIAL_CONTENT
+    if unasked_part or not 200 <= response.status < 300:  # noqa: PLR2004 - RFC 9110, 15.3
         after = retry_after_seconds(response.headers.get("Retry-After"), now=datetime.now(UTC))
         message = f"HTTP status {response.status}"
         raise FetchError("http", message, status=response.status, after=after)

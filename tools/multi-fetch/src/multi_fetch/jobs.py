@@ -65,6 +65,11 @@ class Limits:
     redirects: int = 5
     backoff: Backoff = field(default_factory=Backoff)
 
+    def __post_init__(self) -> None:
+        """Refuse a concurrency with which nothing would ever be fetched."""
+        if self.concurrency < 1:
+            raise ValueError(f"concurrency is {self.concurrency}, not at least 1")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job(Generic[SinkT_co]):
