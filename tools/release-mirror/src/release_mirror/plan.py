@@ -54,7 +54,7 @@ class FileRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OnDisk:
-    """What is at a path now; `sha256` only where it was in doubt, so that it was read."""
+    """What is at a path now; `sha256` only where it was in doubt, and could be read."""
 
     regular: bool
     size: int
@@ -146,13 +146,15 @@ def _decide(wanted: Wanted, record: FileRecord | None, found: OnDisk | None) -> 
         return decided(kind="keep", reason="unchanged")
     if found.sha256 == record.sha256:
         return decided(kind="keep", reason="unchanged, but for its date", adopted=found)
-    return decided(kind="fetch", reason="damaged here")
+    return decided(kind="fetch", reason="damaged here" if found.sha256 else "unreadable here")
 
 
 def _decide_unrecorded(wanted: Wanted, found: OnDisk | None) -> Action:
     decided = partial(Action, wanted=wanted)
     if found is None:
         return decided(kind="fetch", reason="new")
+    if found.sha256 is None:
+        return decided(kind="refuse", reason="a file that cannot be read is in its place")
     expected = sha256_of(wanted.asset)
     if found.size == wanted.asset.size and expected in {None, found.sha256}:
         how = "the same content" if expected else "the right size"

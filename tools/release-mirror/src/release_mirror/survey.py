@@ -47,6 +47,9 @@ def _look(path: Path, record: FileRecord | None) -> OnDisk | None:
     return OnDisk(regular=True, size=found.size, mtime_ns=found.mtime_ns, sha256=_sha256(path))
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+def _sha256(path: Path) -> str | None:
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError:  # not ours to read, or a broken disk: known as unreadable from here on
+        return None
