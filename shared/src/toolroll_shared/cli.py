@@ -88,7 +88,7 @@ def run(tool: str, body: Callable[[], int]) -> int:
     """
     if isinstance(sys.stdout, io.TextIOWrapper):  # a name beyond a locale's letters is no bug
         sys.stdout.reconfigure(errors="backslashreplace")
-    with _sigterm_like_sigint() as stopped_by:
+    with _hearing_sigterm(tool) as stop:
         try:
             code = _exit_code_of(body)
             _flush_stdout()
@@ -97,9 +97,7 @@ def run(tool: str, body: Callable[[], int]) -> int:
             code = Exit.OK
         except KeyboardInterrupt:
             forget(sys.stdout)
-            terminated = signal.SIGTERM in stopped_by
-            note(tool, "terminated" if terminated else "interrupted")
-            code = Exit.TERMINATED if terminated else Exit.INTERRUPTED
+            code = stop.say()
         except ToolError as error:
             note(tool, oneline(str(error)))
             code = error.exit_code
@@ -114,23 +112,42 @@ def run(tool: str, body: Callable[[], int]) -> int:
 
 
 def run_async(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine as `asyncio.run` does, but hear SIGTERM and SIGINT while it waits too.
+    """Run a coroutine as `asyncio.run` does, but hear signals well, inside `run`.
 
-    A signal that another thread receives, or that comes just before the event loop goes to
-    sleep, does not wake it; a signal handler of the loop's own does, for every signal.
+    The first SIGINT or SIGTERM cancels the work, also one that another thread receives or
+    that comes just before the event loop goes to sleep. The second one ends the process at
+    once: raised inside the loop, it could lose a wake-up that the clean-up waits for.
     """
     import asyncio
 
-    ours = signal.getsignal(signal.SIGTERM)
-    if not callable(ours):  # not inside `run`
+    stop = signal.getsignal(signal.SIGTERM)
+    if not isinstance(stop, _Stop):
         return asyncio.run(work)
+
+    async def heard() -> T:
+        task, loop = asyncio.current_task(), asyncio.get_running_loop()
+        assert task is not None  # noqa: S101 - we are in it
+
+        def on_signal(number: int) -> None:
+            stop.hear(number)
+            task.cancel()
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            if signal.getsignal(number) != signal.SIG_IGN:
+                with suppress(NotImplementedError):  # Windows
+                    loop.add_signal_handler(number, on_signal, number)
+        return await work
+
+    sigint = signal.getsignal(signal.SIGINT)
     try:
-        with asyncio.Runner() as runner:
-            with suppress(NotImplementedError):  # Windows
-                runner.get_loop().add_signal_handler(signal.SIGTERM, ours, signal.SIGTERM, None)
-            return runner.run(work)
-    finally:
-        signal.signal(signal.SIGTERM, ours)  # closing the loop reset it
+        return asyncio.run(heard())
+    except asyncio.CancelledError:
+        if stop.received:
+            raise KeyboardInterrupt from None
+        raise
+    finally:  # closing the loop reset them
+        signal.signal(signal.SIGTERM, stop)
+        signal.signal(signal.SIGINT, sigint)
 
 
 def _exit_code_of(body: Callable[[], int]) -> int:
@@ -142,26 +159,40 @@ def _exit_code_of(body: Callable[[], int]) -> int:
         raise ToolError(str(stop.code)) from stop
 
 
+class _Stop:
+    """The handler of SIGTERM outside event loops; remembers which signals came."""
+
+    def __init__(self, tool: str) -> None:
+        self._tool = tool
+        self.received: list[int] = []
+
+    def __call__(self, number: int, _frame: FrameType | None) -> NoReturn:
+        self.hear(number)
+        raise KeyboardInterrupt
+
+    def hear(self, number: int) -> None:
+        """Remember a signal; the second one ends the process."""
+        self.received.append(number)
+        if len(self.received) > 1:
+            os._exit(self.say())
+
+    def say(self) -> Exit:
+        """Tell the user what ended the work, and return its exit code."""
+        terminated = signal.SIGTERM in self.received
+        note(self._tool, "terminated" if terminated else "interrupted")
+        return Exit.TERMINATED if terminated else Exit.INTERRUPTED
+
+
 @contextmanager
-def _sigterm_like_sigint() -> Iterator[list[int]]:
-    """SIGTERM takes the road of SIGINT (asyncio's too); the list says which one it was."""
-    received: list[int] = []
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        received.append(number)
-        handler = signal.getsignal(signal.SIGINT)
-        if callable(handler):
-            handler(signal.SIGINT, frame)
-        else:  # SIGINT is ignored: a background job of a script
-            raise KeyboardInterrupt
-
+def _hearing_sigterm(tool: str) -> Iterator[_Stop]:
+    stop = _Stop(tool)
     try:
         previous = signal.signal(signal.SIGTERM, stop)
     except ValueError:  # not in the main thread: signals are somebody else's
-        yield received
+        yield stop
         return
     try:
-        yield received
+        yield stop
     finally:
         signal.signal(signal.SIGTERM, previous)
 
