@@ -5,6 +5,7 @@ raising `Transient`. Clock, sleep and randomness are arguments.
 """
 
 import asyncio
+import math
 import random as random_module
 import time
 from collections.abc import Awaitable, Callable
@@ -40,12 +41,14 @@ class Backoff:
         first: upper bound of the first wait, in seconds; it doubles with each further one.
         cap: upper bound of any wait that we choose, in seconds.
         total: no wait is begun that would end later than this many seconds after the start.
+        longest: no longer wait than this is begun, whatever the other side asks for; seconds.
     """
 
     tries: int = 5
     first: float = 0.5
     cap: float = 30.0
     total: float = 300.0
+    longest: float = math.inf
 
     def wait(self, number: int, *, after: float | None, random: Callable[[], float]) -> float:
         """Return the seconds before retry `number` (from 1), never less than `after`."""
@@ -82,7 +85,8 @@ async def retrying(
 
     def stop(state: tenacity.RetryCallState) -> bool:
         ends = clock() - started + state.upcoming_sleep
-        return state.attempt_number >= backoff.tries or ends > backoff.total
+        too_long = ends > backoff.total or state.upcoming_sleep > backoff.longest
+        return state.attempt_number >= backoff.tries or too_long
 
     async def once() -> T:  # tenacity awaits only what is declared as a coroutine function
         return await attempt()

@@ -21,6 +21,7 @@ from .models import Release, UnexpectedAnswer, release_from_json
 T = TypeVar("T")
 
 OK = 200
+HIDDEN = "[token]"
 
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 """A page of 100 releases with 200 assets each is near 30 MB; more is not an answer."""
@@ -72,7 +73,7 @@ class Answer:
             return otherwise
 
 
-async def read_answer(response: httpx.Response) -> Answer:
+async def read_answer(response: httpx.Response, *, secret: str | None = None) -> Answer:
     """Read a response to its end.
 
     Raises:
@@ -81,6 +82,8 @@ async def read_answer(response: httpx.Response) -> Answer:
     """
     content = await _bounded(response)
     body: Any = content.decode("utf-8", "replace")
+    if secret:
+        body = body.replace(secret, HIDDEN)  # it will be quoted if it is a refusal
     if response.status_code == OK:
         try:
             body = json.loads(content)

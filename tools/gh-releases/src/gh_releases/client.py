@@ -21,6 +21,7 @@ from toolroll_shared.output import oneline, redact_url
 from toolroll_shared.retry import Backoff, Sleep, Transient, retrying
 
 from .answers import (
+    HIDDEN,
     OK,
     Answer,
     Unprocessable,
@@ -188,7 +189,9 @@ class Client:
             raise Unreachable(f"{redact_url(url)}: {error} ({tries})") from error
 
     def _say(self, message: str) -> None:
-        self._notify(oneline(message))  # it may quote the server
+        if self._options.token:  # the message may quote the server, and that our token
+            message = message.replace(self._options.token, HIDDEN)
+        self._notify(oneline(message))
 
     def _say_retry(self, error: Transient, seconds: float) -> None:
         self._say(f"{redact_url(self._root)}: {error}; trying again in {seconds:.1f} s")
@@ -229,7 +232,7 @@ class Client:
         token = self._options.token
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         async with self._http.stream("GET", url, headers=headers) as response:
-            return await read_answer(response)
+            return await read_answer(response, secret=token)
 
     def _next_page(self, answer: Answer) -> str | None:
         try:

@@ -20,10 +20,24 @@ def download_request(asset: Asset, options: ClientOptions) -> tuple[str, dict[st
     """
     if options.token is None:
         return asset.browser_download_url, {}
-    if urlsplit(asset.url)[:2] != urlsplit(options.api_url)[:2]:
-        raise Refused(f"{asset.name}: its API address is at another origin")
+    try:
+        own = _origin(asset.url) == _origin(options.api_url)
+    except ValueError:
+        own = False
+    if not own:
+        raise Refused(f"{asset.name}: its API address is at another origin, or none")
     return asset.url, {
         "Accept": "application/octet-stream",
         "Authorization": f"Bearer {options.token}",
         "X-GitHub-Api-Version": API_VERSION,
     }
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    """Return scheme, host and port, comparable.
+
+    Raises:
+        ValueError: it is no URL.
+    """
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)

@@ -131,7 +131,7 @@ def asset_from_json(value: object) -> Asset:
     return Asset(
         id=_take(record, "id", int),
         name=_take(record, "name", str),
-        size=_take(record, "size", int),
+        size=_take_size(record),
         digest=_take_optional(record, "digest", str),
         content_type=_take(record, "content_type", str),
         state=_take(record, "state", str),
@@ -162,6 +162,13 @@ def _take(record: Mapping[str, Any], field: str, kind: type[T]) -> T:
 
 def _take_optional(record: Mapping[str, Any], field: str, kind: type[T]) -> T | None:
     return None if record.get(field) is None else _take(record, field, kind)
+
+
+def _take_size(record: Mapping[str, Any]) -> int:
+    size = _take(record, "size", int)
+    if size < 0:
+        raise UnexpectedAnswer("size is below 0")
+    return size
 
 
 def _take_time(record: Mapping[str, Any], field: str) -> str:

@@ -1,5 +1,6 @@
 """The `release-mirror` command: arguments in, a mirror brought up to date, a summary out."""
 
+import argparse
 import sys
 import time
 from collections.abc import Sequence
@@ -21,6 +22,9 @@ TOOL = "release-mirror"
 DEFAULT_CONCURRENCY = 8
 """Downloads at once: enough to fill a line, far below GitHub's limit of 100 requests."""
 
+MAX_CONCURRENCY = 100
+"""GitHub refuses more requests at once."""
+
 _DESCRIPTION = """\
 Mirror the release assets of a GitHub repository into DEST/OWNER/REPO/TAG/ASSET.
 
@@ -41,14 +45,14 @@ def build_parser() -> Parser:
     add_release_arguments(parser)
     parser.add_argument(
         "--dest",
-        type=Path,
+        type=_folder,
         required=True,
         metavar="DIR",
         help="the mirror's folder; made if needed",
     )
     parser.add_argument(
         "--concurrency",
-        type=positive_int,
+        type=_concurrency,
         default=DEFAULT_CONCURRENCY,
         metavar="N",
         help=f"downloads at once (default: {DEFAULT_CONCURRENCY})",
@@ -62,6 +66,19 @@ def build_parser() -> Parser:
     add_client_arguments(parser)
     add_common_arguments(parser, tool=TOOL)
     return parser
+
+
+def _folder(text: str) -> Path:
+    if not text:  # an unset variable, most likely; Path("") would be the current folder
+        raise argparse.ArgumentTypeError("an empty name is no folder")
+    return Path(text)
+
+
+def _concurrency(text: str) -> int:
+    number = positive_int(text)
+    if number > MAX_CONCURRENCY:
+        raise argparse.ArgumentTypeError(f"{number} exceeds {MAX_CONCURRENCY}")
+    return number
 
 
 def _main(argv: Sequence[str] | None) -> int:

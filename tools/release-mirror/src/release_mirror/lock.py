@@ -29,9 +29,10 @@ def claimed(dest: Path) -> Iterator[None]:
 
 
 def _open_lock(dest: Path) -> int:
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
     try:
         make_folder(dest)
-        return os.open(dest / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        return os.open(dest / LOCK_NAME, flags, 0o644)
     except OSError as error:
         raise ToolError(f"{dest}: cannot be written: {error.strerror}") from error
 
@@ -46,5 +47,8 @@ def _lock(descriptor: int, dest: Path) -> None:
         ) from None
     except OSError as error:
         raise ToolError(f"{dest}: cannot be locked: {error.strerror}") from error
-    os.ftruncate(descriptor, 0)
-    os.write(descriptor, f"{os.getpid()}\n".encode())
+    try:
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, f"{os.getpid()}\n".encode())
+    except OSError as error:
+        raise ToolError(f"{dest}: cannot be written: {error.strerror}") from error

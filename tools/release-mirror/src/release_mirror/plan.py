@@ -71,12 +71,15 @@ class Action:
         wanted: the asset and its place.
         reason: why, for people.
         adopted: the whole file that is in place, if the manifest has to learn of it.
+        expected_sha256: what a download must hash to: GitHub's digest, else what was stored
+            before (trust on first use), else unknown.
     """
 
     kind: ActionKind
     wanted: Wanted
     reason: str
     adopted: OnDisk | None = None
+    expected_sha256: str | None = None
 
 
 def sha256_of(asset: Asset) -> str | None:
@@ -141,18 +144,19 @@ def _decide(wanted: Wanted, record: FileRecord | None, found: OnDisk | None) -> 
         reason = "replaced upstream under the same name; the file here is kept"
         return decided(kind="refuse", reason=reason)
     if found is None:
-        return decided(kind="fetch", reason="missing here")
+        return decided(kind="fetch", reason="missing here", expected_sha256=record.sha256)
     if not in_doubt(record, found):
         return decided(kind="keep", reason="unchanged")
     if found.sha256 == record.sha256:
         return decided(kind="keep", reason="unchanged, but for its date", adopted=found)
-    return decided(kind="fetch", reason="damaged here" if found.sha256 else "unreadable here")
+    reason = "damaged here" if found.sha256 else "unreadable here"
+    return decided(kind="fetch", reason=reason, expected_sha256=record.sha256)
 
 
 def _decide_unrecorded(wanted: Wanted, found: OnDisk | None) -> Action:
     decided = partial(Action, wanted=wanted)
     if found is None:
-        return decided(kind="fetch", reason="new")
+        return decided(kind="fetch", reason="new", expected_sha256=sha256_of(wanted.asset))
     if found.sha256 is None:
         return decided(kind="refuse", reason="a file that cannot be read is in its place")
     expected = sha256_of(wanted.asset)

@@ -16,7 +16,8 @@ def survey(
 ) -> dict[str, OnDisk]:
     """Return what is at the wanted paths, reading only the files that are in doubt.
 
-    A place behind a symbolic link that leads out of DEST counts as taken by no file.
+    A place behind a symbolic link below DEST counts as taken by no file: it is outside, or
+    another asset's.
 
     Raises:
         OSError: DEST cannot be read.
@@ -27,11 +28,18 @@ def survey(
     for item in wanted:
         path = dest / item.path
         if path.parent not in inside:
-            inside[path.parent] = path.parent.resolve().is_relative_to(root)
+            inside[path.parent] = _is_real(root, Path(item.path).parent)
         found = _look(path, records.get(item.path)) if inside[path.parent] else _NOT_A_PLACE
         if found is not None:
             disk[item.path] = found
     return disk
+
+
+def _is_real(root: Path, folder: Path) -> bool:
+    try:
+        return (root / folder).resolve() == root / folder
+    except (OSError, RuntimeError):  # a loop of links
+        return False
 
 
 def _look(path: Path, record: FileRecord | None) -> OnDisk | None:

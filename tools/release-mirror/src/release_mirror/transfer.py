@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Protocol
 
@@ -35,13 +36,14 @@ class Progress(Protocol):
 class AssetSink(FileSink):
     """A file sink that knows which asset it is for."""
 
-    def __init__(self, wanted: Wanted, dest: Path, *, progress: Callable[[int], None]) -> None:
+    def __init__(self, action: Action, dest: Path, *, progress: Callable[[int], None]) -> None:
+        wanted, expected = action.wanted, action.expected_sha256
         path = dest / wanted.path
         super().__init__(
             path,
-            temporary=path.with_name(f".toolroll-{wanted.asset.id}.part"),
+            temporary=path.with_name(f".toolroll-{sha256(path.name.encode()).hexdigest()}.part"),
             size=wanted.asset.size,
-            sha256=sha256_of(wanted.asset),
+            sha256=expected,
             progress=progress,
         )
         self.wanted = wanted
@@ -74,11 +76,11 @@ class Transfer:
         fetched = []
         for action in actions:
             if action.kind == "fetch":
-                fetched.append(action.wanted)
+                fetched.append(action)
             else:
                 self._settle(action)
         if fetched:
-            self._progress.begin(len(fetched), sum(item.asset.size for item in fetched))
+            self._progress.begin(len(fetched), sum(item.wanted.asset.size for item in fetched))
             await self._download(fetched, client, concurrency=concurrency)
 
     def _settle(self, action: Action) -> None:
@@ -93,28 +95,28 @@ class Transfer:
             self._record(action.wanted, action.adopted)
 
     async def _download(
-        self, wanted: Sequence[Wanted], client: ClientOptions, *, concurrency: int
+        self, actions: Sequence[Action], client: ClientOptions, *, concurrency: int
     ) -> None:
         from multi_fetch import Fetcher  # noqa: PLC0415 - a run that downloads nothing is quick
 
         limits = Limits(
-            concurrency=concurrency,
+            concurrency=min(concurrency, len(actions)),
             timeout=DOWNLOAD_TIMEOUT_S,
             idle_timeout=client.timeout,
-            backoff=Backoff(tries=client.retries + 1, total=math.inf),  # tries are bound enough
+            backoff=Backoff(tries=client.retries + 1, total=math.inf, longest=client.max_wait),
         )
         async with Fetcher(limits, before_wait=self._say_retry) as fetcher:
-            async for result in fetcher.fetch(self._jobs(wanted, client)):
+            async for result in fetcher.fetch(self._jobs(actions, client)):
                 self._finished(result)
 
-    def _jobs(self, wanted: Sequence[Wanted], client: ClientOptions) -> Iterator[Job[AssetSink]]:
-        for item in wanted:
+    def _jobs(self, actions: Sequence[Action], client: ClientOptions) -> Iterator[Job[AssetSink]]:
+        for action in actions:
             try:
-                url, headers = download_request(item.asset, client)
+                url, headers = download_request(action.wanted.asset, client)
             except Refused as error:
-                self._fail(item, str(error))
+                self._fail(action.wanted, str(error))
             else:
-                sink = AssetSink(item, self._dest, progress=self._progress.advance)
+                sink = AssetSink(action, self._dest, progress=self._progress.advance)
                 yield Job(url=url, headers=headers, sink=sink)
 
     def _say_retry(self, job: Job[AssetSink], error: FetchError, seconds: float) -> None:
