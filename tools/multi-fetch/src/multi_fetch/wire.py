@@ -96,12 +96,28 @@ async def blocks(response: ClientResponse) -> AsyncIterator[bytes]:
         ClientError: it is cut short; also where only the end of the connection ends it, and
             the connection was reset instead, which the library takes for an end.
     """
-    while block := await response.content.readany():
+    while block := await _next_block(response):
         yield block
     if isinstance(response, _Response) and isinstance(
         error := response.carrier.exception(), ClientOSError
     ):
         raise error
+
+
+async def _next_block(response: ClientResponse) -> bytes:
+    """Return the next block, or nothing at the end.
+
+    Raises:
+        ClientError: there is none; also where the library says so by a RuntimeError: a reader
+            that comes to a broken connection late, after the error was told to nobody.
+    """
+    try:
+        return await response.content.readany()
+    except RuntimeError as error:
+        cause = response.carrier.exception() if isinstance(response, _Response) else None
+        if isinstance(cause, ClientError):
+            raise cause from error
+        raise ClientPayloadError("broken" if cause else _INCOMPLETE) from error
 
 
 def parsed(url: str) -> URL:
