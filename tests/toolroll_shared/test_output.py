@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tests.toolroll_shared.programs import ENVIRONMENT, finish
 from toolroll_shared.output import (
     human_size,
+    human_span,
     is_terminal,
     json_document,
     oneline,
@@ -167,6 +168,29 @@ def test_a_json_document_is_ascii_and_ends_its_line() -> None:
     assert json.loads(document)["name"] == "naïve \x1b[31m \ud800 😀"
 
 
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (-5, "0s"),
+        (0, "0s"),
+        (0.9, "0s"),
+        (119, "119s"),
+        (120, "2m"),
+        (7199, "119m"),
+        (7200, "2h"),
+        (172_799, "47h"),
+        (172_800, "2d"),
+        (60 * 86_400, "60d"),
+        (61 * 86_400, "2mo"),
+        (730 * 86_400, "23mo"),
+        (731 * 86_400, "2y"),
+        (10_000 * 86_400, "27y"),
+    ],
+)
+def test_a_span_is_said_in_one_unit_and_rounded_down(seconds: float, shown: str) -> None:
+    assert human_span(seconds) == shown
+
+
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_a_json_document_holds_no_number_that_json_does_not_know(value: float) -> None:
     with pytest.raises(ValueError, match="JSON compliant"):
@@ -176,23 +200,21 @@ def test_a_json_document_holds_no_number_that_json_does_not_know(value: float) -
 ROWS = [["v1.0", "tool\t\n\x1b[31m"], ["v2.0-long-tag", "日本語"]]
 
 
-@pytest.mark.parametrize("stream", [None, io.StringIO()])
-def test_elsewhere_than_on_a_terminal_a_table_is_tab_separated_data(
-    stream: io.StringIO | None,
-) -> None:
-    lines = table(["TAG", "NAME"], ROWS, stream=stream).split("\n")
+def test_elsewhere_than_on_a_terminal_a_table_is_tab_separated_data() -> None:
+    lines = table(["TAG", "NAME"], ROWS, terminal=False).split("\n")
     assert lines == ["v1.0\ttool\\t\\n\\x1b[31m", "v2.0-long-tag\t日本語", ""]
 
 
-def test_a_table_without_rows_is_nothing_for_a_pipe() -> None:
-    assert table(["TAG"], [], stream=io.StringIO()) == ""
+@pytest.mark.parametrize("terminal", [False, True])
+def test_a_table_without_rows_is_nothing(*, terminal: bool) -> None:
+    assert table(["TAG"], [], terminal=terminal) == ""
 
 
 def test_on_a_terminal_a_table_is_headed_aligned_and_harmless(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    lines = table(["TAG", "NAME"], ROWS, stream=Terminal()).splitlines()
+    lines = table(["TAG", "NAME"], ROWS, terminal=True).splitlines()
     assert len(lines) == 3
     assert [line.split()[0] for line in lines[1:]] == ["v1.0", "v2.0-long-tag"]
     assert lines[0].index("NAME") == lines[1].index("tool") == lines[2].index("日")
@@ -204,7 +226,7 @@ def test_a_table_fits_the_terminal_it_is_shown_on(
     monkeypatch: pytest.MonkeyPatch, columns: int
 ) -> None:
     monkeypatch.setenv("COLUMNS", str(columns))
-    text = table(["TAG", "NAME"], [["v1", "n" * 200], ["v2", "日" * 200]], stream=Terminal())
+    text = table(["TAG", "NAME"], [["v1", "n" * 200], ["v2", "日" * 200]], terminal=True)
     for line in text.splitlines():
         width = sum(2 if unicodedata.east_asian_width(one) == "W" else 1 for one in line)
         assert width <= columns
@@ -213,14 +235,14 @@ def test_a_table_fits_the_terminal_it_is_shown_on(
 
 def test_a_table_does_not_read_markup_in_remote_text(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    text = table(["NAME"], [["[red]not red[/red] :smile:"]], stream=Terminal())
+    text = table(["NAME"], [["[red]not red[/red] :smile:"]], terminal=True)
     assert "[red]not red[/red] :smile:" in text
 
 
 SHOWS = """
 import sys
 from toolroll_shared.output import table, write
-write(table(["TAG", "NAME"], [["v1.0", "n" * 300]], stream=sys.stdout))
+write(table(["TAG", "NAME"], [["v1.0", "n" * 300]], terminal=sys.stdout.isatty()))
 """
 
 

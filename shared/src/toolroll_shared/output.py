@@ -13,6 +13,17 @@ from typing import IO
 KILO = 1000
 """Sizes are shown in decimal units, as `docker` and disk makers do."""
 
+_YEAR_S = 31_556_952
+"""The mean year of the calendar; months are a twelfth of it."""
+
+_SPANS = (
+    ("s", 1, 60),
+    ("m", 60, 3600),
+    ("h", 3600, 86_400),
+    ("d", 86_400, _YEAR_S / 12),
+    ("mo", _YEAR_S / 12, _YEAR_S),
+)
+
 _JOINERS = "\u200c\u200d"  # unprintable to Python, harmless, and part of Persian and of emoji
 
 
@@ -43,8 +54,12 @@ def is_terminal(stream: IO[str] | None) -> bool:
     return stream is not None and stream.isatty()
 
 
-def write(text: str) -> None:
+def write(text: str, *, flush: bool = False) -> None:
     """Write to stdout; complain like a full disk when there is no stdout at all.
+
+    Args:
+        text: what to write.
+        flush: now, because more is to come only later.
 
     Raises:
         BrokenPipeError: the reader went away: stop, there is nobody to tell.
@@ -53,6 +68,8 @@ def write(text: str) -> None:
     if sys.stdout is None:
         raise OSError(9, "stdout is closed")
     sys.stdout.write(text)
+    if flush:
+        sys.stdout.flush()
 
 
 def write_result(text: str) -> None:
@@ -118,19 +135,31 @@ def human_size(size: int) -> str:
     return f"{amount / KILO:.1f} TB"
 
 
+def human_span(seconds: float) -> str:
+    """Return a length of time as people say it, in one unit: `45s`, `12m`, `5h`, `9d`, `3y`.
+
+    It is rounded down. The unit grows where the number gets long: 119s, then 2m; 47h, then 2d.
+    """
+    for unit, size, following in _SPANS:
+        if seconds < 2 * following:
+            return f"{int(max(seconds, 0) // size)}{unit}"
+    return f"{int(seconds // _YEAR_S)}y"
+
+
 def json_document(value: object) -> str:
     """Return one JSON document, indented, in ASCII so that no terminal or locale minds."""
     return json.dumps(value, indent=2, allow_nan=False) + "\n"
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, stream: IO[str] | None) -> str:
-    """Return rows as text for `stream`: columns for a terminal, else tab-separated lines.
+def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, terminal: bool) -> str:
+    """Return rows as text: columns for a terminal, else tab-separated lines.
 
     On a terminal the columns are aligned, headed and fitted to its width. Elsewhere there
-    is no header, so that `cut -f` and friends meet data only. All text is made printable.
+    is no header, so that `cut -f` and friends meet data only. No rows are no text at all.
+    All text is made printable.
     """
     safe = [[printable(cell) for cell in row] for row in rows]
-    if not is_terminal(stream):
+    if not terminal or not safe:
         return "".join("\t".join(row) + "\n" for row in safe)
     return _terminal_table(header, safe)
 

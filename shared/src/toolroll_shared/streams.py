@@ -47,17 +47,23 @@ class AtomicFile:
         while rest:
             rest = rest[self._file.write(rest) :]
 
-    def commit(self) -> os.stat_result:
-        """Make the file durable under its final name and return its status.
+    def commit(self, *, durable: bool = True) -> os.stat_result:
+        """Give the file its final name and return its status.
 
         The order is file, rename, folder: after a crash there is the old file or the new.
+
+        Args:
+            durable: False leaves it to the system when to write; after a crash there may
+                then be a broken file. That is quicker, and enough for a cache.
         """
-        os.fsync(self._file.fileno())
+        if durable:
+            os.fsync(self._file.fileno())
         status = os.fstat(self._file.fileno())
         self._file.close()
         self.temporary.replace(self.path)
         self._pending = False
-        fsync_folder(self.path.parent)
+        if durable:
+            fsync_folder(self.path.parent)
         return status
 
     def discard(self) -> None:
