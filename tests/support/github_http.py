@@ -60,13 +60,18 @@ Body: TypeAlias = bytes | FileSpan
 
 @dataclass(frozen=True)
 class Request:
-    """A request as it stood on the wire; `target` is the path with its query."""
+    """A request as it stood on the wire; `target` is the path with its query.
+
+    Attributes:
+        origin: the scheme and host of a request in absolute form, as a proxy gets it; else "".
+    """
 
     method: str
     target: str
     headers: Headers = field(repr=False)
     peer: str
     version: str = "HTTP/1.1"
+    origin: str = ""
 
     @cached_property
     def path(self) -> str:

@@ -9,6 +9,9 @@ from urllib.parse import quote
 
 from tests.support.github_data import Asset, Release, Repository, Site
 
+MAX_EMBEDDED = 100
+"""Assets in a release; GitHub names no such cap, but a client must not count on its absence."""
+
 _USER_LINKS = {
     "followers_url": "/followers",
     "following_url": "/following{/other_user}",
@@ -112,7 +115,9 @@ def release_json(release: Release) -> dict[str, object]:
         "created_at": release.created_at,
         "updated_at": release.published_at or release.created_at,
         "published_at": release.published_at,
-        "assets": [asset_json(asset, owner) for asset in release.assets.values()],
+        "assets": [
+            asset_json(asset, owner) for asset in list(release.assets.values())[:MAX_EMBEDDED]
+        ],
         "tarball_url": None if release.draft else f"{_api(repository)}/tarball/{tag}",
         "zipball_url": None if release.draft else f"{_api(repository)}/zipball/{tag}",
         "body": release.body,

@@ -152,7 +152,9 @@ class Routes:
         self, request: Request, repository: Repository, rest: list[str], page: int | None = None
     ) -> str:
         query = {**request.query, "page": str(page)} if page else request.query
-        path = "/".join([self.site.api_url, "repositories", str(repository.id), *rest])
+        path = "/".join(
+            [request.origin or self.site.api_url, "repositories", str(repository.id), *rest]
+        )
         return f"{path}?{urlencode(query)}" if query else path
 
 

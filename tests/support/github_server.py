@@ -5,6 +5,7 @@ no chunked bodies, no upgrades.
 """
 
 import io
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -64,6 +65,8 @@ class Wire:
         """End the connection here, whatever was announced."""
         self.is_open = False
 
+
+_FORM = re.compile(r"(http://[^/?]+)?(/.*)")  # RFC 9112, 3.2.1 and 3.2.2
 
 Serve: TypeAlias = Callable[[Request, Wire], None]
 
@@ -145,14 +148,16 @@ def read_request(incoming: io.BufferedReader, peer: str) -> Request | None:
     if not line:
         return None
     match line.decode("latin-1").split():
-        case [method, target, "HTTP/1.1" | "HTTP/1.0" as version] if target.startswith("/"):
+        case [method, target, "HTTP/1.1" | "HTTP/1.0" as version] if form := _FORM.fullmatch(
+            target
+        ):
             headers = Headers(_header_fields(incoming))
         case _:
             raise BadRequestError(f"cannot read the request line {line!r}")
     if "transfer-encoding" in headers:
         raise BadRequestError("chunked requests are not supported")
     incoming.read(int(headers.get("content-length", "0")))
-    return Request(method, target, headers, peer, version)
+    return Request(method, form[2], headers, peer, version, form[1] or "")
 
 
 def _header_fields(incoming: io.BufferedReader) -> Iterator[tuple[str, str]]:
