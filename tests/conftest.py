@@ -33,14 +33,17 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 
 
 @pytest.fixture(autouse=True)
-def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Remove what would change how our commands behave: tokens, proxies, settings."""
+def clean_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Remove what would change how our commands behave: tokens, proxies, settings, caches."""
     for name in os.environ:
         foreign = name.lower().endswith("_proxy") or name.lower() in _EVERYBODYS
         if foreign or name.startswith(_OURS):
             monkeypatch.delenv(name)
     # Loopback needs no certificates, and loading the system's takes longer than most tests.
     monkeypatch.setenv("SSL_CERT_FILE", os.devnull)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / os.urandom(8).hex()))
 
 
 @pytest.fixture

@@ -76,6 +76,7 @@ def list_releases(
             ClientOptions(api_url=github.api_url, **options),
             notify=listing.events.append,
             clock=clock,
+            monotonic=lambda: sum(listing.waits),
             sleep=sleep,
             random=random,
         )

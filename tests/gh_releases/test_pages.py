@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from gh_releases import client
+from gh_releases import client, exchange
 from tests.gh_releases.conftest import adding, answering, linked, list_releases
 from tests.support import faults
 from tests.support.faults import Fault
@@ -212,13 +212,13 @@ def test_a_renamed_repository_is_followed_and_it_says_so_once(
     listing = list_releases(github)
     assert (listing.tags, listing.error) == (tags, None)
     [message] = listing.said
-    assert message.startswith("/repos/octo/tool/releases has moved to ")
+    assert message.startswith("octo/tool has moved to ")
     assert message.endswith(f"/repositories/{repo.id}/releases: the repository was renamed")
 
 
 def test_redirects_without_end_end_the_run(github: GitHub, repo: Repository) -> None:
     fill(repo, 1)
-    times = client.MAX_REDIRECTS + 1
+    times = exchange.MAX_REDIRECTS + 1
     github.fault("/releases", faults.redirect("/repos/octo/tool/releases", 301), times=times)
     listing = list_releases(github)
     assert isinstance(listing.error, Unreachable)

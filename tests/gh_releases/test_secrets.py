@@ -1,6 +1,7 @@
 import base64
 import traceback
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
@@ -190,8 +191,8 @@ def asset(url: str) -> Asset:
         content_type="application/octet-stream",
         state="uploaded",
         download_count=0,
-        created_at="2024-01-01T00:00:00Z",
-        updated_at="2024-01-01T00:00:00Z",
+        created_at=datetime(2024, 1, 1, tzinfo=UTC),
+        updated_at=datetime(2024, 1, 1, tzinfo=UTC),
         url=url,
         browser_download_url="https://github.example/octo/tool/releases/download/v1/tool.bin",
     )

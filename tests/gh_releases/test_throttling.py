@@ -1,3 +1,4 @@
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -58,7 +59,7 @@ def test_a_limit_is_named_and_waited_for(
 def test_the_message_says_what_is_left_and_when_it_resets(github: GitHub) -> None:
     github.fault("/releases", faults.throttled(reset=NOW + 30))
     assert list_releases(github, clock=lambda: NOW, token=TOKEN).said == [
-        "primary rate limit met (0/5000 left, resets 22:13:50Z): waiting 31 s"
+        "primary rate limit met (0/5000 left, resets 22:13:50Z in 30s): waiting 31 s"
     ]
 
 
@@ -136,9 +137,11 @@ def test_giving_up_on_a_limit_is_one_line_and_75(github: GitHub, gh_releases: Ru
     github.fault("/releases", faults.throttled(retry_after=100))
     ran = gh_releases("--max-wait", "90s")
     assert (ran.code, ran.stdout) == (Exit.TRY_LATER, "")
-    assert ran.stderr == (
-        "gh-releases: primary rate limit met (Retry-After 100 s): waiting 100 s more would pass "
-        "the 90 s of --max-wait; set GH_TOKEN for a higher limit\n"
+    assert re.fullmatch(
+        r"gh-releases: primary rate limit met \(0/5000 left, resets \d\d:\d\d:\d\dZ in \d+m; "
+        r"Retry-After 100 s\): waiting 100 s more would pass the 90 s of --max-wait; "
+        r"set GH_TOKEN for a higher limit\n",
+        ran.stderr,
     )
 
 

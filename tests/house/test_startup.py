@@ -12,6 +12,7 @@ HEAVY = {
     "asyncio",
     "hashlib",
     "httpx",
+    "msgspec",
     "logging",
     "multiprocessing",
     "rich",

@@ -2,10 +2,10 @@
 
 import signal
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from gh_releases import ClientOptions, download_request
 from release_mirror.plan import Action, Wanted

@@ -1,3 +1,5 @@
+from datetime import UTC, datetime
+
 import pytest
 
 from gh_releases import Asset, Release
@@ -12,7 +14,7 @@ from release_mirror.plan import (
 )
 
 A, B = "a" * 64, "b" * 64
-TIME = "2024-01-01T00:00:00Z"
+TIME = datetime(2024, 1, 1, tzinfo=UTC)
 
 
 def asset(

@@ -60,7 +60,7 @@ def build_parser() -> Parser:
 def _main(argv: Sequence[str] | None) -> int:
     arguments = build_parser().parse_args(argv)
     options = _Options(
-        repository=arguments.repository,
+        repository=arguments.repository.name,
         database=arguments.db,
         since=arguments.since,
         json=arguments.json,

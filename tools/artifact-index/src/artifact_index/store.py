@@ -8,6 +8,7 @@ import json
 import sqlite3
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from operator import attrgetter
 
 from gh_releases import Asset, Release, Repository
@@ -176,9 +177,22 @@ def _upsert(name: str, fields: Sequence[str]) -> str:
 
 def _release_row(repository: Repository, release: Release) -> tuple[object, ...]:
     values = attrgetter(*(field for field in _RELEASE_FIELDS if field != "repository_id"))(release)
-    return (values[0], repository.id, *values[1:])
+    return _row(values[0], repository.id, *values[1:])
 
 
 def _asset_row(release: Release, asset: Asset) -> tuple[object, ...]:
     values = attrgetter(*(field for field in _ASSET_FIELDS if field != "release_id"))(asset)
-    return (values[0], release.id, *values[1:])
+    return _row(values[0], release.id, *values[1:])
+
+
+def _row(*values: object) -> tuple[object, ...]:
+    """Return values as SQLite takes them: a time as UTC text to the second, ending in Z."""
+    return tuple(_text(value) if isinstance(value, datetime) else value for value in values)
+
+
+def _text(moment: datetime) -> str:
+    try:
+        moment = moment.astimezone(UTC)
+    except OverflowError:  # a nonsensical year 1 or 9999, in another zone
+        moment = moment.replace(tzinfo=UTC)
+    return moment.replace(microsecond=0, tzinfo=None).isoformat() + "Z"

@@ -3,7 +3,7 @@
 from contextlib import aclosing
 from datetime import datetime
 
-from gh_releases import Client, published_since
+from gh_releases import Client, Selection
 
 from .store import PageChanges, Store
 
@@ -22,8 +22,8 @@ async def sync(
     repository = await client.repository(name)
     store.put_repository(repository)
     changes = PageChanges()
-    async with aclosing(client.pages(repository.full_name)) as pages:
+    wanted = Selection(since=since)
+    async with aclosing(client.pages(repository.full_name, wanted=wanted)) as pages:
         async for page in pages:
-            wanted = [release for release in page if published_since(release, since)]
-            changes += store.put_page(repository, wanted)
+            changes += store.put_page(repository, page)
     return changes

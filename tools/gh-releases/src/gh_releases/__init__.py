@@ -11,11 +11,16 @@ if TYPE_CHECKING:
     from .cli import client_options as client_options
     from .client import Client as Client
     from .downloads import download_request as download_request
+    from .exchange import Effects as Effects
+    from .exchange import Usage as Usage
     from .models import Asset as Asset
     from .models import Release as Release
     from .models import Repository as Repository
     from .options import ClientOptions as ClientOptions
-    from .select import published_since as published_since
+    from .select import Selection as Selection
+    from .target import Target as Target
+    from .target import parse_target as parse_target
+    from .throttle import Quota as Quota
 else:
     __getattr__ = exports(
         __name__,
@@ -23,14 +28,19 @@ else:
             "Asset": "models",
             "Client": "client",
             "ClientOptions": "options",
+            "Effects": "exchange",
             "NotFound": "answers",
+            "Quota": "throttle",
             "Release": "models",
             "Repository": "models",
+            "Selection": "select",
+            "Target": "target",
+            "Usage": "exchange",
             "add_client_arguments": "cli",
             "add_release_arguments": "cli",
             "client_options": "cli",
             "download_request": "downloads",
-            "published_since": "select",
+            "parse_target": "target",
         },
     )
 
@@ -38,12 +48,17 @@ __all__ = [
     "Asset",
     "Client",
     "ClientOptions",
+    "Effects",
     "NotFound",
+    "Quota",
     "Release",
     "Repository",
+    "Selection",
+    "Target",
+    "Usage",
     "add_client_arguments",
     "add_release_arguments",
     "client_options",
     "download_request",
-    "published_since",
+    "parse_target",
 ]

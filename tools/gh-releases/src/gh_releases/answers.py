@@ -1,26 +1,27 @@
-"""One answer of the API: read within bounds, checked, and what a refusal means.
+"""One answer of the API: read within bounds, parsed, and what a refusal means.
 
 Nothing here sends a request.
 """
 
 import json
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, NoReturn, TypeVar
+from typing import NoReturn, TypeVar
 
 import httpx
+import msgspec
 
 from toolroll_shared.errors import Refused, ToolError, Unreachable
 from toolroll_shared.output import redact_url
 from toolroll_shared.retry import Transient, retry_after_seconds
 
-from .models import Release, UnexpectedAnswer, release_from_json
+from .links import next_link
 
 T = TypeVar("T")
 
 OK = 200
+NOT_MODIFIED = 304
 HIDDEN = "[token]"
 
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
@@ -43,27 +44,34 @@ class Unprocessable(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A complete answer: `body` is parsed JSON if the status is 200, else raw text."""
+    """A complete answer; its content is not looked into yet."""
 
     url: httpx.URL
     status: int
     headers: httpx.Headers
-    body: Any
-    links: Mapping[str | None, Mapping[str, str]]
+    content: bytearray
 
     @property
     def next_page(self) -> httpx.URL | None:
-        """Where the next page is, if there is one."""
-        link = self.links.get("next")
-        return None if link is None else self.url.join(link["url"])
+        """Where the next page is, if there is one.
+
+        Raises:
+            Unreachable: what is named as the next page is no address.
+        """
+        target = next_link(self.headers.get("link", ""))
+        return None if target is None else self._join(target)
 
     @property
     def moved_to(self) -> httpx.URL | None:
-        """Where a redirect leads, if it is one."""
+        """Where a redirect leads, if it is one.
+
+        Raises:
+            Unreachable: it leads to what is no address.
+        """
         location = self.headers.get("location")
         if self.status not in _MOVED or location is None:
             return None
-        return self.url.join(location)
+        return self._join(location)
 
     def server_time(self, *, otherwise: float) -> float:
         """Return the server's clock in seconds since the epoch, whatever ours says."""
@@ -72,24 +80,51 @@ class Answer:
         except (KeyError, ValueError, OverflowError):
             return otherwise
 
+    def text(self, *, secret: str | None) -> str:
+        """Return the content as text to be quoted, without the secret if it is echoed."""
+        text = self.content.decode("utf-8", "replace")
+        return text.replace(secret, HIDDEN) if secret else text
 
-async def read_answer(response: httpx.Response, *, secret: str | None = None) -> Answer:
+    def _join(self, reference: str) -> httpx.URL:
+        try:
+            return self.url.join(reference)
+        except (httpx.InvalidURL, UnicodeError) as error:
+            raise Unreachable(
+                f"{redact_url(str(self.url))}: leads to what is no address: {error}"
+            ) from error
+
+
+async def read_answer(response: httpx.Response) -> Answer:
     """Read a response to its end.
 
     Raises:
-        Transient: it has status 200 and is no JSON.
         Unreachable: it is longer than any answer should be.
     """
-    content = await _bounded(response)
-    body: Any = content.decode("utf-8", "replace")
-    if secret:
-        body = body.replace(secret, HIDDEN)  # it will be quoted if it is a refusal
-    if response.status_code == OK:
-        try:
-            body = json.loads(content)
-        except (ValueError, RecursionError) as error:
-            raise Transient("the answer is not whole, or no JSON") from error
-    return Answer(response.url, response.status_code, response.headers, body, response.links)
+    content = bytearray()
+    async for block in response.aiter_bytes():
+        content += block
+        if len(content) > MAX_ANSWER_BYTES:
+            raise Unreachable(
+                f"{redact_url(str(response.url))}: the answer exceeds {MAX_ANSWER_BYTES} bytes"
+            )
+    return Answer(response.url, response.status_code, response.headers, content)
+
+
+def parsed(answer: Answer, kind: type[T]) -> T:
+    """Return the values in an answer with status 200.
+
+    Raises:
+        Transient: it is cut off, or no JSON: the next one may be whole.
+        Unreachable: it is JSON, but whatever answers there, it is not GitHub's API.
+    """
+    try:
+        return msgspec.json.decode(answer.content, type=kind)
+    except msgspec.ValidationError as error:
+        raise Unreachable(
+            f"{redact_url(str(answer.url))}: the answer is not GitHub's: {error}"
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise Transient("the answer is not whole, or no JSON") from error
 
 
 def require_lasting(answer: Answer, *, now: float) -> None:
@@ -104,57 +139,26 @@ def require_lasting(answer: Answer, *, now: float) -> None:
         raise Transient(f"the server answers {answer.status}", after=after)
 
 
-def parsed(answer: Answer, parse: Callable[[object], T]) -> T:
-    """Return the values in an answer.
-
-    Raises:
-        Unreachable: whatever answers there, it is not GitHub's API.
-    """
-    try:
-        return parse(answer.body)
-    except UnexpectedAnswer as error:
-        raise Unreachable(
-            f"{redact_url(str(answer.url))}: the answer is not GitHub's: {error}"
-        ) from error
-
-
-def releases_from_json(value: object) -> list[Release]:
-    """Return the releases of a page.
-
-    Raises:
-        UnexpectedAnswer: it is none.
-    """
-    if not isinstance(value, list):
-        raise UnexpectedAnswer("the page is not a list")
-    return [release_from_json(item) for item in value]
-
-
-def refuse(answer: Answer, name: str, *, with_token: bool) -> NoReturn:
+def refuse(answer: Answer, name: str, *, secret: str | None) -> NoReturn:
     """Raise what a refusal means for the repository `name`; no other try would help.
+
+    Args:
+        answer: with another status than 200.
+        name: what was asked for.
+        secret: the token that was sent, if one was; it is not shown.
 
     Raises:
         NotFound, Unprocessable, Refused.
     """
-    message = _message_in(answer.body)
+    message = _message_in(answer.text(secret=secret))
     if answer.status in _GONE:
-        sent = "the token that was sent may not see it" if with_token else "no token was sent"
+        sent = "the token that was sent may not see it" if secret else "no token was sent"
         raise NotFound(f"{name}: not found ({answer.status}), or private: {sent}")
     if answer.status == _UNAUTHORIZED:
         raise Refused(f"{name}: {message} (401): check GH_TOKEN")
     if answer.status == _UNPROCESSABLE:
         raise Unprocessable(f"{name}: {message} (422)")
     raise Refused(f"{name}: the API refuses: {answer.status}: {message}")
-
-
-async def _bounded(response: httpx.Response) -> bytes:
-    content = bytearray()
-    async for block in response.aiter_bytes():
-        content += block
-        if len(content) > MAX_ANSWER_BYTES:
-            raise Unreachable(
-                f"{redact_url(str(response.url))}: the answer exceeds {MAX_ANSWER_BYTES} bytes"
-            )
-    return bytes(content)
 
 
 def _message_in(body: str) -> str:
@@ -165,4 +169,4 @@ def _message_in(body: str) -> str:
         value = None
     if isinstance(value, dict) and isinstance(value.get("message"), str):
         return str(value["message"])
-    return " ".join(body.split())[:100] or "no message"
+    return " ".join(body[:10_000].split())[:100] or "no message"

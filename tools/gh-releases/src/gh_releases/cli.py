@@ -2,59 +2,48 @@
 
 import argparse
 import os
-import re
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from toolroll_shared.cli import (
     Parser,
     add_common_arguments,
     duration,
     instant,
+    last_instant,
+    positive_duration,
+    positive_int,
     run,
     run_async,
     whole_number,
 )
 from toolroll_shared.errors import UsageError
 from toolroll_shared.logs import Log, open_log
-from toolroll_shared.output import human_size, is_terminal, json_document, note, table, write
+from toolroll_shared.output import is_terminal, note, write
 
-from .models import is_repository_name
+from .environment import cache_folder, find_api
 from .options import (
     DEFAULT_API_URL,
     DEFAULT_MAX_WAIT_S,
     DEFAULT_RETRIES,
     DEFAULT_TIMEOUT_S,
     ClientOptions,
-    is_token,
 )
+from .target import Target, parse_target
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
-    from .models import Release
+    from .listing import Form, Query
 
 TOOL = "gh-releases"
-
-_LOOPBACK = re.compile(r"localhost|.*\.localhost|127(\.\d+){3}|::1")
 
 _DESCRIPTION = """\
 List the releases of a GitHub repository, in GitHub's order (newest commit first).
 
-A token is taken from GH_TOKEN or GITHUB_TOKEN, the API from --api-url or GITHUB_API_URL.
-On a terminal the list is a table; in a pipe its rows are tab-separated, without a header.
+A token is taken from GH_TOKEN or GITHUB_TOKEN; for a HOST that is not GitHub's own, from
+GH_ENTERPRISE_TOKEN or GITHUB_ENTERPRISE_TOKEN. On a terminal the list is a table; in a pipe its rows are
+tab-separated, with exact times and bytes and without a header.
 """
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Options:
-    repository: str
-    since: "datetime | None"
-    json: bool
-    client: ClientOptions
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -66,15 +55,52 @@ def build_parser() -> Parser:
     """Return the command's parser."""
     parser = Parser(TOOL, description=_DESCRIPTION)
     add_release_arguments(parser)
-    parser.add_argument("--json", action="store_true", help="print one JSON array")
+    parser.add_argument(
+        "--until",
+        type=last_instant,
+        metavar="ISO8601",
+        help="only releases published at this instant, or by the end of this date, or earlier",
+    )
+    parser.add_argument(
+        "--tag",
+        action="append",
+        default=[],
+        metavar="GLOB",
+        help="only releases whose tag fits, as in 'v1.*'; may be repeated: any of them",
+    )
+    parser.add_argument("--exclude-prereleases", action="store_true", help="leave pre-releases out")
+    parser.add_argument("--exclude-drafts", action="store_true", help="leave drafts out")
+    parser.add_argument("--limit", type=positive_int, metavar="N", help="no more than N releases")
+    _add_output_arguments(parser)
     add_client_arguments(parser)
     add_common_arguments(parser, tool=TOOL)
     return parser
 
 
+def _add_output_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--assets", action="store_true", help="list assets instead of releases, one a row"
+    )
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print one JSON document at the end")
+    form.add_argument(
+        "--ndjson", action="store_true", help="print one JSON record a line, as pages arrive"
+    )
+    parser.add_argument(
+        "--meta",
+        action="store_true",
+        help="with --json: an object that also has the requests made and the quota left",
+    )
+
+
 def add_release_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments about which releases are meant: `repository` and `since`."""
-    parser.add_argument("repository", type=_repository, metavar="OWNER/REPO")
+    parser.add_argument(
+        "repository",
+        type=_target,
+        metavar="[HOST/]OWNER/REPO",
+        help="the repository; its https URL will do",
+    )
     parser.add_argument(
         "--since",
         type=instant,
@@ -89,11 +115,12 @@ def add_client_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--api-url",
         metavar="URL",
-        help=f"the API's root (default: $GITHUB_API_URL, else {DEFAULT_API_URL})",
+        help="the API's root (default: that of HOST, else $GITHUB_API_URL, else that of "
+        f"$GH_HOST, else {DEFAULT_API_URL})",
     )
     group.add_argument(
         "--timeout",
-        type=duration,
+        type=positive_duration,
         default=DEFAULT_TIMEOUT_S,
         metavar="DURATION",
         help=f"for each API request, answer included (default: {DEFAULT_TIMEOUT_S:g}s)",
@@ -113,12 +140,19 @@ def add_client_arguments(parser: argparse.ArgumentParser) -> None:
         help="how long all rate-limit waits together may take; beyond it the command "
         f"gives up with exit code 75 (default: {DEFAULT_MAX_WAIT_S / 60:g}m)",
     )
+    group.add_argument(
+        "--no-cache",
+        action="store_true",
+        help="neither use nor write the pages kept in $XDG_CACHE_HOME (default: ~/.cache), "
+        "which save quota and time where nothing has changed",
+    )
 
 
-def _repository(text: str) -> str:
-    if not is_repository_name(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not OWNER/REPO")
-    return text
+def _target(text: str) -> Target:
+    try:
+        return parse_target(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def client_options(
@@ -126,99 +160,86 @@ def client_options(
 ) -> ClientOptions:
     """Return how to reach the API, from arguments and environment.
 
+    Args:
+        arguments: those of `add_release_arguments` and `add_client_arguments`, parsed.
+        environ: the environment.
+
     Raises:
         UsageError: the URL or the token cannot be used.
     """
-    api_url = arguments.api_url or environ.get("GITHUB_API_URL") or DEFAULT_API_URL
-    token = _token(environ)
+    target: Target = arguments.repository
+    api_url, token = find_api(environ, api_url=arguments.api_url, host=target.host)
     return ClientOptions(
-        api_url=_checked_api_url(api_url, with_token=token is not None),
+        api_url=api_url,
         token=token,
         timeout=arguments.timeout,
         retries=arguments.retries,
         max_wait=arguments.max_wait,
+        cache=None if arguments.no_cache else cache_folder(environ, TOOL),
     )
-
-
-def _token(environ: Mapping[str, str]) -> str | None:
-    for variable in ("GH_TOKEN", "GITHUB_TOKEN"):
-        if token := environ.get(variable, "").strip():
-            if not is_token(token):
-                raise UsageError(f"{variable}: holds characters that no token has")
-            return token
-    return None
-
-
-def _checked_api_url(url: str, *, with_token: bool) -> str:
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError as error:
-        raise UsageError(f"--api-url: {error}") from error
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise UsageError("--api-url: not an http or https URL")
-    if parts.username or parts.password or parts.query or parts.fragment:
-        raise UsageError("--api-url: only scheme, host, port and path; the token is in GH_TOKEN")
-    if with_token and parts.scheme == "http" and not _LOOPBACK.fullmatch(parts.hostname):
-        raise UsageError(
-            "--api-url: a token would travel unencrypted: use https, or unset GH_TOKEN"
-        )
-    return url.rstrip("/")
 
 
 def _main(argv: Sequence[str] | None) -> int:
     arguments = build_parser().parse_args(argv)
-    options = _Options(
-        repository=arguments.repository,
-        since=arguments.since,
-        json=arguments.json,
-        client=client_options(arguments),
-    )
+    if arguments.meta and not arguments.json:
+        raise UsageError("--meta is a part of --json")
+    if arguments.since and arguments.until and arguments.since > arguments.until:
+        raise UsageError("--since is later than --until: nothing lies between them")
+    options = client_options(arguments)
     with open_log(TOOL, arguments.log_json) as log:
-        releases = _list(options, log)
-    write(_json(releases) if options.json else _table(releases))
-    if not releases and is_terminal(sys.stderr):
-        note(TOOL, f"{options.repository}: no releases" + (" since then" * bool(options.since)))
+        run_async(_list(options, _query(arguments), log))
     return 0
 
 
-def _list(options: _Options, log: Log) -> "list[Release]":
+def _query(arguments: argparse.Namespace) -> "Query":
+    from .listing import Query
+    from .select import Selection
+
+    selection = Selection(
+        since=arguments.since,
+        until=arguments.until,
+        tags=tuple(arguments.tag),
+        prereleases=not arguments.exclude_prereleases,
+        drafts=not arguments.exclude_drafts,
+    )
+    return Query(
+        repository=arguments.repository.name,
+        selection=selection,
+        limit=arguments.limit,
+        assets=arguments.assets,
+        form=_form(arguments),
+        meta=arguments.meta,
+    )
+
+
+def _form(arguments: argparse.Namespace) -> "Form":
+    from .listing import Form
+
+    if arguments.json:
+        return Form.JSON
+    if arguments.ndjson:
+        return Form.NDJSON
+    return Form.TABLE if is_terminal(sys.stdout) else Form.ROWS
+
+
+async def _list(options: ClientOptions, query: "Query", log: Log) -> None:
+    from contextlib import aclosing
+    from datetime import UTC, datetime
+
     from .client import Client
-    from .select import published_since
+    from .listing import listing
 
-    async def collect() -> "list[Release]":
-        client = Client(options.client, notify=_say, log=log)
-        async with client:
-            return [
-                release
-                async for release in client.releases(options.repository)
-                if published_since(release, options.since)
-            ]
-
-    return run_async(collect())
+    printed = False
+    async with (
+        Client(options, notify=_say, log=log) as client,
+        aclosing(listing(client, query, now=datetime.now(UTC))) as texts,
+    ):
+        async for text in texts:
+            write(text, flush=True)
+            printed = printed or bool(text)
+    if not printed and is_terminal(sys.stderr):
+        _say(f"{query.repository}: nothing to list")
 
 
 def _say(message: str) -> None:
     note(TOOL, message)
-
-
-def _json(releases: "Sequence[Release]") -> str:
-    return json_document([asdict(release) for release in releases])
-
-
-def _table(releases: "Sequence[Release]") -> str:
-    header = ("TAG", "NAME", "PUBLISHED", "FLAGS", "ASSETS", "SIZE", "DOWNLOADS")
-    return table(header, map(_row, releases), stream=sys.stdout)
-
-
-def _row(release: "Release") -> tuple[str, ...]:
-    flags = [name for name, set_ in (("draft", release.draft), ("pre", release.prerelease)) if set_]
-    return (
-        release.tag_name,
-        release.name or "",
-        release.published_at or "",
-        ",".join(flags),
-        str(len(release.assets)),
-        human_size(sum(asset.size for asset in release.assets)),
-        str(sum(asset.download_count for asset in release.assets)),
-    )

@@ -1,51 +1,41 @@
-"""GitHub's releases API over httpx: pages, retries, limits, and nothing that prints.
+"""GitHub's releases: which addresses to ask, and how pages become releases.
 
-A token goes to the API's own origin only. Answers are bounded in size, time and number.
 Downloads of assets are not its business: `multi_fetch` moves bytes.
 """
 
-import asyncio
-import random as random_module
-import ssl
-import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar, Unpack
 
 import httpx
+from msgspec.structs import replace
 
-from toolroll_shared.errors import Refused, TryLater, Unreachable, UsageError
-from toolroll_shared.logs import NO_LOG, Log
-from toolroll_shared.output import oneline, redact_url
-from toolroll_shared.retry import Backoff, Sleep, Transient, retrying
+from toolroll_shared.errors import Unreachable
+from toolroll_shared.output import redact_url
 
-from .answers import (
-    HIDDEN,
-    OK,
-    Answer,
-    Unprocessable,
-    parsed,
-    read_answer,
-    refuse,
-    releases_from_json,
-    require_lasting,
-)
-from .models import Release, Repository, repository_from_json
-from .options import API_VERSION, ClientOptions
-from .throttle import Throttle, throttle_of
+from .answers import NotFound, Unprocessable
+from .exchange import PAGE_SIZE, Effects, Exchange, Page, Usage
+from .models import Asset, Release, Repository
+from .options import ClientOptions
+from .select import Selection
+from .target import is_repository_name
 
-USER_AGENT = "toolroll-gh-releases"
-PAGE_SIZE = 100
-"""Releases per page: GitHub's maximum, so the fewest requests."""
+T = TypeVar("T")
 
 MOST_LISTED = 1000
 """Releases that GitHub lists at most; the page after them answers 422."""
 
-MAX_PAGES = 1000
-"""GitHub ends after 10 such pages; another server may have more, none has this many."""
+MAX_PAGES = 100
+"""GitHub ends after 10 pages of releases or assets; another server may have some more."""
 
-MAX_REDIRECTS = 5
+MAX_LISTING_BYTES = 1024 * 1024 * 1024
+"""All pages of one listing together; 1,000 releases with 20 assets each are 30 MB."""
+
+MOST_EMBEDDED = 100
+"""From this many on, the assets in a list of releases may not be all there are."""
+
+EVERYTHING = Selection()
 
 
 class Client:
@@ -53,50 +43,15 @@ class Client:
 
     Args:
         options: where the API is, and how patient to be with it.
-        transport: what carries requests instead of the network.
-        notify: told one line before each wait and at each surprise that is no error.
-        log: records each request.
-        clock: seconds since the epoch, to measure the server's clock against.
-        sleep: waits.
-        random: uniform in [0, 1), for jitter.
+        effects: the keyword arguments that `Effects` describes, all optional.
     """
 
-    def __init__(  # noqa: PLR0913 - each is an effect that a test replaces
-        self,
-        options: ClientOptions,
-        *,
-        transport: httpx.AsyncBaseTransport | None = None,
-        notify: Callable[[str], None] = lambda _message: None,
-        log: Log = NO_LOG,
-        clock: Callable[[], float] = time.time,
-        sleep: Sleep = asyncio.sleep,
-        random: Callable[[], float] = random_module.random,
-    ) -> None:
-        self._options = options
-        self._transport = transport
-        self._notify = notify
-        self._log = log
-        self._clock = clock
-        self._sleep = sleep
-        self._random = random
-        self._waited = 0.0
-        self._secondary_waits = 0
-        self._renames: set[str] = set()
+    def __init__(self, options: ClientOptions, **effects: Unpack[Effects]) -> None:
+        self._exchange = Exchange(options, **effects)
+        self._lists: dict[str, httpx.URL] = {}
 
     async def __aenter__(self) -> Self:
-        try:
-            self._http = httpx.AsyncClient(
-                headers={
-                    "Accept": "application/vnd.github+json",
-                    "X-GitHub-Api-Version": API_VERSION,
-                    "User-Agent": USER_AGENT,
-                },
-                timeout=self._options.timeout,
-                transport=self._transport,
-                verify=ssl.create_default_context(),  # the system's trust store
-            )
-        except (ImportError, ValueError) as error:
-            raise UsageError(f"a proxy in the environment cannot be used: {error}") from error
+        await self._exchange.__aenter__()
         return self
 
     async def __aexit__(
@@ -105,7 +60,12 @@ class Client:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self._http.aclose()
+        await self._exchange.__aexit__(kind, error, traceback)
+
+    @property
+    def usage(self) -> Usage:
+        """What was asked for so far, and what is left of the quota."""
+        return self._exchange.usage
 
     async def repository(self, name: str) -> Repository:
         """Return the repository `OWNER/REPO` under its present name.
@@ -114,153 +74,130 @@ class Client:
             NotFound: there is none that this token may see.
             Refused, Unreachable, TryLater: as `ToolError` says.
         """
-        answer = await self._get(f"{self._root}/repos/{name}", name)
-        return parsed(answer, repository_from_json)
+        url = self._exchange.address(f"/repos/{name}")
+        page = await self._exchange.get(url, Repository, name)
+        if not is_repository_name(page.value.full_name):
+            raise Unreachable(f"{redact_url(str(page.url))}: its full_name is not OWNER/REPO")
+        return page.value
 
-    async def releases(self, name: str) -> AsyncIterator[Release]:
-        """Yield every release of `OWNER/REPO`, in GitHub's order, each once.
+    async def latest(self, name: str) -> Release | None:
+        """Return the release that `OWNER/REPO` shows as its latest; None if there is none.
 
-        The order is that of `created_at` (the date of the tagged commit), newest first: it
-        says little about `published_at`, so nothing can be left out early by date.
+        It is the one that its owners marked, and not always the newest. Its assets may not
+        be all there are.
 
         Raises:
-            As `repository`.
+            Refused, Unreachable, TryLater: as `ToolError` says.
         """
-        async with aclosing(self.pages(name)) as pages:
+        url = self._list_url(name)
+        url = url.copy_with(path=f"{url.path}/latest")
+        try:
+            return (await self._exchange.get(url, Release, name)).value
+        except NotFound:
+            return None
+
+    async def releases(
+        self,
+        name: str,
+        *,
+        wanted: Callable[[Release], bool] = EVERYTHING,
+        limit: int | None = None,
+    ) -> AsyncIterator[Release]:
+        """Yield the releases of `OWNER/REPO` one by one; all else is as `pages` says."""
+        async with aclosing(self.pages(name, wanted=wanted, limit=limit)) as pages:
             async for page in pages:
                 for release in page:
                     yield release
 
-    async def pages(self, name: str) -> AsyncGenerator[tuple[Release, ...]]:
-        """Yield the releases page by page, as they arrive; drifting pages repeat nothing."""
-        url: str | None = f"{self._root}/repos/{name}/releases?per_page={PAGE_SIZE}"
-        visited: set[str] = set()
+    async def pages(
+        self,
+        name: str,
+        *,
+        wanted: Callable[[Release], bool] = EVERYTHING,
+        limit: int | None = None,
+    ) -> AsyncGenerator[tuple[Release, ...]]:
+        """Yield releases page by page, as they arrive, each once and with all its assets.
+
+        GitHub's order is that of `created_at` (the date of the tagged commit), newest first:
+        it says little about `published_at`, so no date can end the list early.
+
+        Args:
+            name: `OWNER/REPO`.
+            wanted: which releases to yield; the assets of others are not completed.
+            limit: how many to yield at most.
+
+        Raises:
+            NotFound, Refused, Unreachable, TryLater: as `repository`.
+        """
         seen: set[int] = set()
-        while url is not None:
-            if url in visited or len(visited) >= MAX_PAGES:
-                raise Unreachable(f"{redact_url(url)}: the pages never end; giving up")
-            visited.add(url)
-            try:
-                answer = await self._get(url, name)
-            except Unprocessable:
-                if (len(visited) - 1) * PAGE_SIZE < MOST_LISTED:
-                    raise
-                self._say(f"{name}: GitHub lists no more than the newest 1,000 releases")
-                return
-            releases = parsed(answer, releases_from_json)
-            fresh = {release.id: release for release in releases if release.id not in seen}
-            yield tuple(fresh.values())
-            seen.update(fresh)
-            url = self._next_page(answer)
+        left = limit
+        size = PAGE_SIZE if left is None or wanted != EVERYTHING else min(left, PAGE_SIZE)
+        url = self._list_url(name).copy_with(params={"per_page": size})
+        async with aclosing(self._releases_pages(url, name)) as pages:
+            async for page in pages:
+                fresh = {one.id: one for one in page.value if one.id not in seen}  # pages drift
+                seen.update(fresh)
+                chosen = [release for release in fresh.values() if wanted(release)][:left]
+                yield tuple([await self._completed(release, name) for release in chosen])
+                if left is not None:
+                    left -= len(chosen)
+                    if not left:
+                        return
 
-    @property
-    def _root(self) -> str:
-        return self._options.api_url
-
-    async def _get(self, url: str, name: str) -> Answer:
-        """Return the 200 answer for `url`, however many waits and retries it takes."""
-        while True:
-            answer = await self._get_with_retries(url)
-            if answer.status == OK:
-                return answer
-            throttle = throttle_of(
-                answer.status,
-                answer.headers,
-                answer.body,
-                now=answer.server_time(otherwise=self._clock()),
-                earlier=self._secondary_waits,
-            )
-            if throttle is None:
-                refuse(answer, name, with_token=self._options.token is not None)
-            await self._wait_for(throttle)
-
-    async def _get_with_retries(self, url: str) -> Answer:
-        backoff = Backoff(tries=self._options.retries + 1)
+    async def _releases_pages(
+        self, url: httpx.URL, name: str
+    ) -> AsyncGenerator[Page[list[Release]]]:
+        """Yield the pages; the one behind GitHub's last is no error."""
+        count = 0
         try:
-            return await retrying(
-                lambda: self._attempt(url),
-                backoff=backoff,
-                before_wait=self._say_retry,
-                sleep=self._sleep,
-                random=self._random,
-            )
-        except Transient as error:
-            tries = f"after {backoff.tries} tries" if self._options.retries else "on the only try"
-            raise Unreachable(f"{redact_url(url)}: {error} ({tries})") from error
+            async with aclosing(self._pages(url, list[Release], name)) as pages:
+                async for page in pages:
+                    count += len(page.value)
+                    self._lists[name] = page.url.copy_with(query=None)
+                    yield page
+        except Unprocessable:
+            if count < MOST_LISTED:
+                raise
+            self._exchange.say(f"{name}: GitHub lists no more than the newest 1,000 releases")
 
-    def _say(self, message: str) -> None:
-        if self._options.token:  # the message may quote the server, and that our token
-            message = message.replace(self._options.token, HIDDEN)
-        self._notify(oneline(message))
+    async def _pages(self, url: httpx.URL, kind: type[T], name: str) -> AsyncGenerator[Page[T]]:
+        """Yield a page and those that it leads to.
 
-    def _say_retry(self, error: Transient, seconds: float) -> None:
-        self._say(f"{redact_url(self._root)}: {error}; trying again in {seconds:.1f} s")
+        Raises:
+            Unreachable: they lead in a circle, or never end.
+        """
+        visited: set[httpx.URL] = set()
+        following: httpx.URL | None = url
+        most = self.usage.received + MAX_LISTING_BYTES
+        while following is not None:
+            endless = following in visited or len(visited) >= MAX_PAGES
+            if endless or self.usage.received > most:
+                raise Unreachable(f"{redact_url(str(url))}: the pages never end; giving up")
+            visited.add(following)
+            page = await self._exchange.get(following, kind, name)
+            yield page
+            following = page.next_url
 
-    async def _attempt(self, url: str) -> Answer:
-        with self._log.action("request", redact_url(url)) as fields:
-            try:
-                async with asyncio.timeout(self._options.timeout):
-                    answer = await self._follow(httpx.URL(url))
-            except (TimeoutError, httpx.TimeoutException) as error:
-                raise Transient(f"no answer within {self._options.timeout:g} s") from error
-            except (httpx.TransportError, httpx.DecodingError) as error:
-                raise Transient(
-                    f"connection failed: {str(error) or type(error).__name__}"
-                ) from error
-            except (httpx.InvalidURL, UnicodeError) as error:
-                raise Unreachable(f"{redact_url(url)}: {error}") from error
-            fields |= {"status": answer.status, "ok": answer.status == OK}
-        require_lasting(answer, now=self._clock())
-        return answer
-
-    async def _follow(self, url: httpx.URL) -> Answer:
-        """Request `url`, following the redirects of renamed repositories within the origin."""
-        for _ in range(MAX_REDIRECTS + 1):
-            answer = await self._request(url)
-            if answer.moved_to is None:
-                return answer
-            url = self._own(answer.moved_to, "redirects")
-            self._say_rename(answer.url, url)
-        raise Unreachable(f"{redact_url(str(url))}: redirects without end")
-
-    def _say_rename(self, old: httpx.URL, new: httpx.URL) -> None:
-        if old.path not in self._renames:
-            self._renames.add(old.path)
-            self._say(f"{old.path} has moved to {new.path}: the repository was renamed")
-
-    async def _request(self, url: httpx.URL) -> Answer:
-        token = self._options.token
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
-        async with self._http.stream("GET", url, headers=headers) as response:
-            return await read_answer(response, secret=token)
-
-    def _next_page(self, answer: Answer) -> str | None:
+    async def _completed(self, release: Release, name: str) -> Release:
+        """Return the release with the assets that its listing left out, if it may have."""
+        if len(release.assets) < MOST_EMBEDDED:
+            return release
+        url = self._list_url(name)
+        url = url.copy_with(path=f"{url.path}/{release.id}/assets", params={"per_page": PAGE_SIZE})
+        assets: dict[int, Asset] = {}
         try:
-            link = answer.next_page
-        except (httpx.InvalidURL, UnicodeError) as error:
-            raise Unreachable(f"{redact_url(self._root)}: no address of a next page") from error
-        return None if link is None else str(self._own(link, "has its next page"))
+            async with aclosing(self._pages(url, list[Asset], name)) as pages:
+                async for one in pages:
+                    assets |= {asset.id: asset for asset in one.value}
+        except NotFound:
+            self._exchange.say(f"{name}: {release.tag_name} vanished while its assets were listed")
+            return release
+        return replace(release, assets=tuple(assets.values()))
 
-    def _own(self, url: httpx.URL, what: str) -> httpx.URL:
-        """Return `url` if it is the API's own origin: the token goes nowhere else."""
-        home = httpx.URL(self._root)
-        if (url.scheme, url.raw_host, url.port) != (home.scheme, home.raw_host, home.port):
-            raise Refused(
-                f"{redact_url(self._root)}: {what} at another origin, "
-                f"{redact_url(str(url))}: not followed"
-            )
-        return url
+    def _list_url(self, name: str) -> httpx.URL:
+        """Return where the releases are listed: where they last were, if that is known.
 
-    async def _wait_for(self, throttle: Throttle) -> None:
-        """Say which limit was met and wait for its end, or give up beyond `max_wait`."""
-        text = f"{throttle.limit} rate limit met ({throttle.detail})"
-        help_ = "" if self._options.token else "; set GH_TOKEN for a higher limit"
-        if self._waited + throttle.seconds > self._options.max_wait:
-            raise TryLater(
-                f"{text}: waiting {throttle.seconds:.0f} s more would pass the "
-                f"{self._options.max_wait:g} s of --max-wait{help_}"
-            )
-        self._say(f"{text}: waiting {throttle.seconds:.0f} s{help_}")
-        self._waited += throttle.seconds
-        self._secondary_waits += throttle.limit == "secondary"
-        await self._sleep(throttle.seconds)
+        A renamed repository then costs one redirect, and not one for each request.
+        """
+        known = self._lists.get(name)
+        return known or self._exchange.address(f"/repos/{name}/releases")

@@ -1,6 +1,7 @@
 """How to reach the API: one frozen value that travels from a command line to the client."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from toolroll_shared.errors import UsageError
 
@@ -29,6 +30,7 @@ class ClientOptions:
         timeout: seconds for one request, answer included.
         retries: further tries after a passing failure.
         max_wait: seconds that all throttling waits together may take.
+        cache: the folder that keeps pages and their ETags; None keeps nothing.
     """
 
     api_url: str = DEFAULT_API_URL
@@ -36,6 +38,7 @@ class ClientOptions:
     timeout: float = DEFAULT_TIMEOUT_S
     retries: int = DEFAULT_RETRIES
     max_wait: float = DEFAULT_MAX_WAIT_S
+    cache: Path | None = None
 
     def __post_init__(self) -> None:
         """Refuse a token that no header can carry; libraries would quote it in their errors.

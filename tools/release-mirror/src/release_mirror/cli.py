@@ -86,7 +86,7 @@ def _main(argv: Sequence[str] | None) -> int:
     from .mirror import Options
 
     options = Options(
-        repository=arguments.repository,
+        repository=arguments.repository.name,
         dest=arguments.dest,
         since=arguments.since,
         concurrency=arguments.concurrency,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from gh_releases import Client, ClientOptions, Release, Repository, published_since
+from gh_releases import Client, ClientOptions, Repository, Selection
 from toolroll_shared.errors import ToolError
 from toolroll_shared.logs import NO_LOG, Log
 
@@ -101,11 +101,9 @@ async def _discover(
     client: Client, repository: Repository, options: Options, manifest: Manifest | None = None
 ) -> AsyncIterator[Wanted]:
     """Yield what is wanted, page by page, after storing the page in the manifest."""
-    async with aclosing(client.pages(repository.full_name)) as pages:
-        async for page in pages:
-            releases: Sequence[Release] = [
-                release for release in page if published_since(release, options.since)
-            ]
+    selection = Selection(since=options.since)
+    async with aclosing(client.pages(repository.full_name, wanted=selection)) as pages:
+        async for releases in pages:
             if manifest is not None:
                 manifest.index.put_page(repository, releases)
             for item in wanted_assets(repository.full_name, releases):

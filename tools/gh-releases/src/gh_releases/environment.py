@@ -1,0 +1,93 @@
+"""What the environment says about reaching GitHub, in the way that gh and Actions use it.
+
+The environment is an argument here: only `cli` knows the process's own.
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from toolroll_shared.errors import UsageError
+
+from .options import DEFAULT_API_URL, is_token
+from .target import api_url_of, is_github_cloud, parse_target
+
+GITHUB_TOKENS = ("GH_TOKEN", "GITHUB_TOKEN")
+ENTERPRISE_TOKENS = ("GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN")
+
+_LOOPBACK = re.compile(r"localhost|.*\.localhost|127(\.\d+){3}|::1")
+
+
+def find_api(
+    environ: Mapping[str, str], *, api_url: str | None, host: str | None
+) -> tuple[str, str | None]:
+    """Return the API's root and the token for it.
+
+    A URL goes before a host, and an argument before the environment. GitHub's token goes to
+    a URL that was given and to GitHub's own hosts; another host gets only its own.
+
+    Args:
+        environ: the environment.
+        api_url: the argument that names the API, if there is one.
+        host: the host that was named with the repository, if one was.
+
+    Raises:
+        UsageError: the URL, the host or the token cannot be used.
+    """
+    if api_url is None and host is None:
+        api_url = environ.get("GITHUB_API_URL") or None
+        host = _host_of(environ) if api_url is None else None
+    names = GITHUB_TOKENS
+    if api_url is None and host is not None:
+        api_url = api_url_of(host)
+        names = GITHUB_TOKENS if is_github_cloud(host) else ENTERPRISE_TOKENS
+    token = _token_of(environ, names)
+    return _checked(api_url or DEFAULT_API_URL, with_token=token is not None), token
+
+
+def cache_folder(environ: Mapping[str, str], name: str) -> Path | None:
+    """Return the folder that `name` may keep a cache in, or None where there is no home.
+
+    The rule is that of the XDG base directory specification: a relative path counts as none.
+    """
+    home, root = Path(environ.get("HOME", "")), Path(environ.get("XDG_CACHE_HOME", ""))
+    if not root.is_absolute():
+        root = home / ".cache"
+    return root / "toolroll" / name if root.is_absolute() else None
+
+
+def _host_of(environ: Mapping[str, str]) -> str | None:
+    text = environ.get("GH_HOST", "").strip()
+    if not text:
+        return None
+    try:
+        return parse_target(f"{text}/owner/repo").host
+    except ValueError as error:
+        raise UsageError(f"GH_HOST: {error}") from error
+
+
+def _token_of(environ: Mapping[str, str], names: tuple[str, ...]) -> str | None:
+    for name in names:
+        if token := environ.get(name, "").strip():
+            if not is_token(token):
+                raise UsageError(f"{name}: holds characters that no token has")
+            return token
+    return None
+
+
+def _checked(url: str, *, with_token: bool) -> str:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError as error:
+        raise UsageError(f"--api-url: {error}") from error
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise UsageError("--api-url: not an http or https URL")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise UsageError("--api-url: only scheme, host, port and path; the token is in GH_TOKEN")
+    if with_token and parts.scheme == "http" and not _LOOPBACK.fullmatch(parts.hostname):
+        raise UsageError(
+            "--api-url: a token would travel unencrypted: use https, or unset GH_TOKEN"
+        )
+    return url.rstrip("/")
