@@ -41,8 +41,8 @@ _DESCRIPTION = """\
 List the releases of a GitHub repository, in GitHub's order (newest commit first).
 
 A token is taken from GH_TOKEN or GITHUB_TOKEN; for a HOST that is not GitHub's own, from
-GH_ENTERPRISE_TOKEN or GITHUB_ENTERPRISE_TOKEN. On a terminal the list is a table; in a pipe its rows are
-tab-separated, with exact times and bytes and without a header.
+GH_ENTERPRISE_TOKEN or GITHUB_ENTERPRISE_TOKEN. On a terminal the list is a table; in a
+pipe its rows are tab-separated, with exact times and bytes and without a header.
 """
 
 
