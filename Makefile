@@ -6,9 +6,10 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.up-to-date
 MEMBERS := shared $(sort $(wildcard tools/*))
 ARGS   ?=
+OPENAPI_VERSION := 23.0.2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fmt lint types cov bench lock wheels pip-smoke clean
+.PHONY: help setup demo test check fmt lint types cov bench lock openapi wheels pip-smoke clean
 
 help: ## list what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +60,14 @@ lock: $(STAMP) ## refresh requirements.lock (ARGS=--upgrade moves to newer versi
 	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate --all-extras \
 	  $(addprefix --no-emit-package toolroll-,$(notdir $(MEMBERS))) \
 	  --group dev $(MEMBERS:=/pyproject.toml) -o requirements.lock $(ARGS)
+
+openapi: build/openapi/api.github.com.json ## fetch GitHub's description of its API, for the tests (needs npm)
+
+build/openapi/api.github.com.json:
+	@mkdir -p $(@D)
+	cd $(@D) && npm pack --silent @octokit/openapi@$(OPENAPI_VERSION) >/dev/null && \
+	  tar -xzf octokit-openapi-*.tgz --touch --strip-components=2 package/generated/$(@F) && \
+	  rm octokit-openapi-*.tgz
 
 wheels: $(STAMP) ## build the wheels of all members into dist/
 	rm -rf dist

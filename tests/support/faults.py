@@ -230,7 +230,8 @@ def _nothing(_request: Request, _response: Response) -> Response:
 
 def _instead(other: Response, response: Response) -> Response:
     """The other answer under the headers that GitHub adds to every answer."""
-    every = {name: value for name, value in response.headers.items() if name.startswith("x-")}
+    headers = response.headers.items()
+    every = {name: value for name, value in headers if name.startswith("x-") or name == "date"}
     return replace(other, headers={**every, **other.headers})
 
 
