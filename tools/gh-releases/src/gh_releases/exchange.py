@@ -191,20 +191,27 @@ class Exchange:
         self._notify(oneline(message))
 
     async def _get_with_retries(self, url: httpx.URL, kind: type[T], name: str) -> Page[T] | Answer:
-        backoff = Backoff(tries=self._options.retries + 1)
+        tries = 0
+
+        async def attempt() -> Page[T] | Answer:
+            nonlocal tries
+            tries += 1
+            return await self._attempt(url, kind, name)
+
         try:
             return await retrying(
-                lambda: self._attempt(url, kind, name),
-                backoff=backoff,
+                attempt,
+                backoff=Backoff(tries=self._options.retries + 1),
                 before_wait=self._say_retry,
                 clock=self._monotonic,
                 sleep=self._sleep,
                 random=self._random,
             )
         except Transient as error:
-            tries = f"after {backoff.tries} tries" if self._options.retries else "on the only try"
-            text = f"{redact_url(str(url))}: {error} ({tries})"
-            raise (Unreachable(text) if error.after is None else TryLater(text)) from error
+            asks = "" if error.after is None else f" and asks for {error.after:.0f} s"
+            count = "on the only try" if tries == 1 else f"after {tries} tries"
+            text = f"{redact_url(str(url))}: {error}{asks} ({count})"
+            raise (TryLater(text) if asks else Unreachable(text)) from error
 
     def _say_retry(self, error: Transient, seconds: float) -> None:
         self.say(f"{redact_url(self._options.api_url)}: {error}; trying again in {seconds:.1f} s")
