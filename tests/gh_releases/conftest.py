@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from gh_releases import Client, ClientOptions, Release
+from gh_releases import Client, ClientOptions, Release, Selection
 from gh_releases.cli import main
 from tests.support.commands import Finished, call
 from tests.support.faults import Fault
@@ -18,6 +18,7 @@ from tests.support.github import GitHub
 from tests.support.github_http import Response
 from toolroll_shared.errors import ToolError
 
+EVERYTHING = Selection()
 TOKEN = "t0ken-s3cret"  # the one that the stand-in knows
 
 
@@ -51,6 +52,11 @@ class Ran(Finished):
         """The first column of the table."""
         return [line.partition("\t")[0] for line in self.stdout.splitlines()]
 
+    @property
+    def records(self) -> list[Any]:
+        """The records of --ndjson."""
+        return [json.loads(line) for line in self.stdout.splitlines()]
+
 
 Run = Callable[..., Ran]
 
@@ -62,6 +68,8 @@ def list_releases(
     clock: Callable[[], float] = time.time,
     random: Callable[[], float] = lambda: 0.5,
     on_sleep: Callable[[float], None] = lambda _seconds: None,
+    wanted: Callable[[Release], bool] = EVERYTHING,
+    limit: int | None = None,
     **options: Any,
 ) -> Listing:
     """List with the client; sleeping is recorded and takes no time."""
@@ -81,7 +89,7 @@ def list_releases(
             random=random,
         )
         async with client:
-            async for release in client.releases(name):
+            async for release in client.releases(name, wanted=wanted, limit=limit):
                 listing.releases.append(release)
 
     try:

@@ -5,11 +5,13 @@ import re
 import struct
 import subprocess
 import termios
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from tests.gh_releases.conftest import TOKEN, Run
+from tests.support import faults
 from tests.support.commands import argv, environment
 from tests.support.github import GitHub
 from tests.support.github_data import Repository
@@ -142,6 +144,95 @@ def test_a_terminal_gets_aligned_columns_with_a_header(github: GitHub, varied: R
     assert header.split() == ["TAG", "NAME", "PUBLISHED", "FLAGS", "ASSETS", "SIZE", "DOWNLOADS"]
     assert [row.index("2024-") for row in rows] == [header.index("PUBLISHED")] * 2
     assert [row.split()[0] for row in rows] == ["v2.0-rc1", "v1.0"]
+
+
+@pytest.mark.parametrize(
+    ("ago", "shown"),
+    [
+        (timedelta(seconds=-90), "0s"),
+        (timedelta(hours=5), "5h"),
+        (timedelta(days=40), "40d"),
+        (timedelta(days=400), "13mo"),
+        (timedelta(days=4000), "10y"),
+    ],
+)
+def test_a_person_sees_how_long_ago_it_was(
+    github: GitHub, repo: Repository, ago: timedelta, shown: str
+) -> None:
+    published = (datetime.now(UTC) - ago).replace(microsecond=0).isoformat()
+    repo.add_release("v1", published_at=published)
+    seen = on_a_terminal("octo/tool", "--api-url", github.api_url, TERM="dumb")
+    assert f" {published[:10]} ({shown}) " in seen
+
+
+def test_a_person_sees_which_release_is_the_latest(github: GitHub, varied: Repository) -> None:
+    varied.add_release("v1.0.1", created_at="2000-01-01T00:00:00Z")
+    seen = on_a_terminal("octo/tool", "--api-url", github.api_url, TERM="dumb")
+    flagged = {row.split()[0]: "latest" in row for row in seen.splitlines()[1:]}
+    assert flagged == {"v2.0-rc1": False, "v1.0": True, "v1.0.1": False}
+    assert github.requests[-1].path == "/repos/octo/tool/releases/latest"
+
+
+def test_a_list_that_cannot_hold_the_latest_release_does_not_ask_for_it(
+    github: GitHub, gh_releases: Run, repo: Repository
+) -> None:
+    repo.add_release("v1", prerelease=True)
+    assert gh_releases().tags == ["v1"]
+    assert len(github.requests) == 1
+
+
+def test_a_project_that_shows_none_as_its_latest_has_none(
+    github: GitHub, gh_releases: Run, repo: Repository
+) -> None:
+    repo.add_release("v1")
+    github.fault("/latest", faults.status(404))
+    ran = gh_releases()
+    assert (ran.code, ran.stdout.split("\t")[3], ran.stderr) == (0, "", "")
+
+
+def test_a_person_sees_assets_with_short_digests(github: GitHub, varied: Repository) -> None:
+    seen = on_a_terminal(varied.full_name, "--assets", "--api-url", github.api_url, columns=120)
+    header, first, second = re.sub(r"\x1b\[\dm", "", seen).splitlines()
+    assert header.split() == ["TAG", "ASSET", "SIZE", "UPDATED", "STATE", "DOWNLOADS", "DIGEST"]
+    assert first.split()[:4] == ["v1.0", "tool.tar.gz", "1.5", "kB"]
+    assert len(first.split()[-1]) == len("sha256:") + 12
+    assert second.split()[-1] == "2", "it has no digest"
+
+
+def test_meta_says_what_was_asked_and_what_is_left(
+    github: GitHub, gh_releases: Run, varied: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GH_TOKEN", TOKEN)
+    github.fault("/releases", faults.status(502))
+    document = gh_releases("--json", "--meta").json
+    meta = document["meta"]
+    assert [one["tag_name"] for one in document["releases"]] == ["v2.0", "v2.0-rc1", "v1.0"]
+    assert (meta["requests"], meta["not_modified"], meta["waited_s"]) == (2, 0, 0.0)
+    assert meta["received_bytes"] > 1000
+    assert (meta["quota"]["limit"], meta["quota"]["remaining"]) == (5000, 4998)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", meta["quota"]["reset"])
+    assert [re.fullmatch(r"7001:[0-9A-F]{8}", one) is not None for one in meta["request_ids"]] == [
+        True,
+        True,
+    ]
+    assert varied.releases
+
+
+@pytest.mark.parametrize("arguments", [["--meta"], ["--meta", "--ndjson"], ["--json", "--ndjson"]])
+def test_forms_that_exclude_each_other_are_bad_usage(
+    gh_releases: Run, arguments: list[str]
+) -> None:
+    ran = gh_releases(*arguments)
+    assert (ran.code, ran.stdout, ran.stderr.count("\n")) == (2, "", 1)
+
+
+def test_ndjson_is_the_array_line_by_line(
+    gh_releases: Run, varied: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GH_TOKEN", TOKEN)
+    assert gh_releases("--ndjson").records == gh_releases("--json").json
+    lines = gh_releases("--json").stdout.splitlines()
+    assert (lines[0], lines[-1], len(lines)) == ("[", "]", len(varied.releases) + 2)
 
 
 @pytest.mark.parametrize("columns", [40, 80, 200])

@@ -1,3 +1,4 @@
+import json
 import signal
 import subprocess
 import sys
@@ -58,7 +59,34 @@ def test_a_signal_during_a_wait_ends_it_too(github: GitHub) -> None:
     assert (process.returncode, stdout, stderr) == (130, "", "gh-releases: interrupted\n")
 
 
-@pytest.mark.parametrize("arguments", [(), ("--json",), ("--help",)])
+def test_ndjson_comes_as_pages_arrive(github: GitHub, repo: Repository) -> None:
+    repo.add_release("v100")
+    stalled = faults.stall_headers()
+    stalled.reached.clear()
+    github.fault("*page=2", stalled)
+    with start(github, "--ndjson") as process:
+        assert process.stdout
+        tags = [json.loads(process.stdout.readline())["tag_name"] for _ in range(100)]
+        assert stalled.reached.wait(PATIENCE_S)
+        assert process.poll() is None, "the second page is still to come"
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=PATIENCE_S)
+    assert tags == [f"v{number}" for number in range(100, 0, -1)]
+    assert process.returncode == 130
+
+
+@pytest.mark.parametrize("arguments", [("--json",), ("--json", "--meta"), (), ("--assets",)])
+def test_a_listing_that_breaks_off_prints_nothing_of_it(
+    github: GitHub, repo: Repository, arguments: tuple[str, ...]
+) -> None:
+    repo.add_release("v100")
+    github.fault("*page=2", faults.status(500))
+    with start(github, "--retries", "0", *arguments) as process:
+        stdout, stderr = process.communicate(timeout=PATIENCE_S)
+    assert (process.returncode, stdout, stderr.count("\n")) == (69, "", 1)
+
+
+@pytest.mark.parametrize("arguments", [(), ("--json",), ("--ndjson",), ("--help",)])
 def test_a_reader_who_went_away_is_no_error(github: GitHub, arguments: tuple[str, ...]) -> None:
     with start(github, *arguments) as process:
         assert process.stdout

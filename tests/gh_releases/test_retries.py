@@ -1,10 +1,13 @@
 import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.gh_releases.conftest import Run, answering, list_releases
+from tests.gh_releases.conftest import TOKEN, Run, answering, list_releases
 from tests.support import faults
 from tests.support.faults import Fault
 from tests.support.github import GitHub
@@ -164,13 +167,48 @@ def test_what_another_try_cannot_help_is_not_tried_again(github: GitHub, status:
     assert (listing.waits, len(github.requests)) == ([], 1)
 
 
-@settings(max_examples=12, deadline=None)
-@given(script=st.lists(st.sampled_from(PASSING), max_size=4))
-def test_no_run_of_faults_loses_or_repeats_a_release(script: list[Fault]) -> None:
-    with GitHub() as github:
-        repo = github.add_repository("octo/tool")
-        tags = [repo.add_release(f"v{number}").tag for number in range(3)]
-        for fault in script:
-            github.fault("/releases", fault)
-        listing = list_releases(github, retries=len(script))
-    assert (listing.tags, listing.error) == (tags[::-1], None)
+PLACES = st.sampled_from(["*per_page=100", "*page=2", "*page=3", "*/assets*", "*"])
+LIMITS = [
+    faults.throttled(retry_after=3),
+    faults.throttled(429, retry_after=0, remaining=7),
+    faults.throttled(secondary=True),
+]
+
+
+@pytest.fixture(scope="module")
+def large() -> Iterator[tuple[GitHub, list[str]]]:
+    """Two pages and a half of releases, one of them with two and a half pages of assets."""
+    github = GitHub(token=TOKEN)
+    repo = github.add_repository("octo/tool")
+    tags = [repo.add_release(f"v{number}").tag for number in range(250)]
+    for number in range(250):
+        next(iter(repo.releases.values())).add_asset(f"a{number}", b"")
+    github.start()
+    yield github, tags[::-1]
+    github.close()
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    script=st.lists(st.tuples(PLACES, st.sampled_from(PASSING + LIMITS)), max_size=5),
+    token=st.none() | st.just(TOKEN),
+    runs=st.integers(1, 2),
+)
+def test_no_run_of_faults_loses_or_repeats_a_release_or_an_asset(
+    large: tuple[GitHub, list[str]],
+    script: list[tuple[str, Fault]],
+    token: str | None,
+    runs: int,
+) -> None:
+    github, tags = large
+    for where, fault in script:
+        github.fault(where, fault)
+    with TemporaryDirectory() as folder:
+        for _ in range(runs):  # the second one with the pages of the first
+            listing = list_releases(
+                github, retries=len(script), max_wait=1e9, token=token, cache=Path(folder, "kept")
+            )
+            assert (listing.tags, listing.error) == (tags, None)
+            names = [asset.name for asset in listing.releases[-1].assets]
+            assert names == [f"a{number}" for number in range(250)]
+    github.forget_requests()

@@ -10,6 +10,7 @@ fails the work.
 import hashlib
 import os
 import re
+import stat
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -148,8 +149,9 @@ def _read(path: Path, kind: type[T], url: str) -> Entry[T]:
         OSError: it cannot be read.
         ValueError: it is none, or damaged, or that of another address.
     """
-    if path.stat().st_size > MAX_ENTRY_BYTES:
-        raise ValueError("too large to be an entry")
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_ENTRY_BYTES:
+        raise ValueError("no file that we wrote")
     data = path.read_bytes()
     magic, rest = data[: len(_MAGIC)], memoryview(data)[len(_MAGIC) :]
     content = rest[_SUM_BYTES:]

@@ -2,7 +2,8 @@
 
 import re
 
-_TARGET = re.compile(r"[\s,]*<([^<>\s]*)>")
+_GAP = re.compile(r"[\s,]*")
+_TARGET = re.compile(r"<([^<>\s]*)>")
 _PARAMETER = re.compile(r'\s*;\s*([^\s=;,"<>]+)\s*(?:=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;,"]*)))?')
 _REST = re.compile(r"[^,]*")
 
@@ -14,14 +15,21 @@ def next_link(header: str) -> str | None:
     """
     place = 0
     while place < len(header):
+        place = _end_of(_GAP, header, place)
         target = _TARGET.match(header, place)
         if target is None:
-            place = _REST.match(header, place + 1).end()  # type: ignore[union-attr] # it may be empty
+            place = _end_of(_REST, header, place)
             continue
         relations, place = _relations(header, target.end())
         if "next" in relations:
             return target[1]
     return None
+
+
+def _end_of(pattern: re.Pattern[str], text: str, place: int) -> int:
+    """Return the end of a match that may be empty."""
+    match = pattern.match(text, place)
+    return place if match is None else match.end()
 
 
 def _relations(header: str, place: int) -> tuple[list[str], int]:
