@@ -15,6 +15,7 @@ from tests.support import faults
 from tests.support.faults import Fault
 from tests.support.github import GitHub
 from tests.support.github_data import Release, Repository
+from tests.support.github_http import Request, Response
 from toolroll_shared.errors import Exit
 
 
@@ -154,13 +155,36 @@ def test_every_change_is_seen(
     assert after != before
 
 
-def test_a_full_last_page_is_never_kept_for_its_next_page_may_come_unseen(
-    gh_releases: Run, repo: Repository, folder: Path
+def test_a_full_last_page_that_has_not_changed_is_asked_whether_it_is_still_the_last(
+    github: GitHub, gh_releases: Run, repo: Repository
 ) -> None:
-    """GitHub makes the ETag from the body, and the next page is named in a header."""
+    """The ETag is made from the body, and the next page is named in a header."""
+    tags = fill(repo, exchange.PAGE_SIZE)
+    assert tags_of(gh_releases("--json")) == tags_of(gh_releases("--json")) == tags
+    asked = [(request.method, request.status) for request in github.requests]
+    assert asked == [("GET", 200), ("GET", 304), ("HEAD", 200)]
+    repo.add_release("backport", created_at="2000-01-01T00:00:00Z")
+    assert tags_of(gh_releases("--json")) == [*tags, "backport"]
+    github.fault("*per_page=100", faults.status(502), times=1)
+    assert tags_of(gh_releases("--json")) == [*tags, "backport"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [(faults.status(404), Exit.FAILED), (faults.status(500), Exit.UNREACHABLE)],
+    ids=["404", "500"],
+)
+def test_a_full_last_page_that_cannot_be_asked_is_no_whole_list(
+    github: GitHub, gh_releases: Run, repo: Repository, fault: Fault, code: Exit
+) -> None:
+    def only_head(request: Request, usual: Response) -> Response:
+        return fault.answer(request, usual) if request.method == "HEAD" else usual
+
     fill(repo, exchange.PAGE_SIZE)
     gh_releases("--json")
-    assert not folder.exists()
+    github.fault("/releases", Fault("only HEAD", answer=only_head), times=2)
+    ran = gh_releases("--json", "--retries", 0)
+    assert (ran.code, ran.stdout) == (code, "")
 
 
 def test_a_next_page_in_a_304_is_followed(

@@ -247,12 +247,23 @@ class Exchange:
             raise Unreachable(f"{redact_url(str(url))}: redirects without end")
         require_lasting(answer, now=self._clock())
         if answer.status == NOT_MODIFIED and kept is not None:
-            return self._kept_page(answer, kept)
+            return await self._kept_page(answer, kept)
         return self._fresh_page(answer, kind) if answer.status == OK else answer
 
-    def _kept_page(self, answer: Answer, kept: Entry[T]) -> Page[T]:
+    async def _kept_page(self, answer: Answer, kept: Entry[T]) -> Page[T] | Answer:
+        """Return a page that has not changed.
+
+        A full page that was the last may have a next one by now: that is told in a header,
+        and the ETag is the body's, so the header is asked for.
+        """
         self.usage = replace(self.usage, not_modified=self.usage.not_modified + 1)
         next_url = answer.next_page or (httpx.URL(kept.next_url) if kept.next_url else None)
+        if next_url is None and _is_full(kept.value) and "link" not in answer.headers:
+            answer = await self._request(answer.url, None, method="HEAD")
+            require_lasting(answer, now=self._clock())
+            if answer.status != OK:
+                return answer
+            next_url = answer.next_page
         return Page(value=kept.value, url=answer.url, next_url=self._own_next(next_url))
 
     def _fresh_page(self, answer: Answer, kind: type[T]) -> Page[T]:
@@ -262,16 +273,16 @@ class Exchange:
             next_url=self._own_next(answer.next_page),
         )
         etag = answer.headers.get("etag", "")
-        if is_etag(etag) and not _may_grow_a_next_page(page):
+        if is_etag(etag):
             next_url = None if page.next_url is None else str(page.next_url)
             self._cache.store(
                 Entry(url=str(page.url), etag=etag, next_url=next_url, value=page.value)
             )
         return page
 
-    async def _request(self, url: httpx.URL, etag: str | None) -> Answer:
+    async def _request(self, url: httpx.URL, etag: str | None, *, method: str = "GET") -> Answer:
         headers = {} if etag is None else {"If-None-Match": etag}
-        async with self._http.stream("GET", url, headers=headers) as response:
+        async with self._http.stream(method, url, headers=headers) as response:
             answer = await read_answer(response)
         request_id = answer.headers.get("x-github-request-id")
         self.usage = replace(
@@ -323,7 +334,5 @@ def _address(url: str) -> httpx.URL:
         raise UsageError(f"{redact_url(url)}: no address of an API: {error}") from error
 
 
-def _may_grow_a_next_page(page: Page[Any]) -> bool:
-    """Tell whether a page is full and the last: what follows later need not change its ETag."""
-    is_full = isinstance(page.value, list) and len(page.value) >= PAGE_SIZE
-    return is_full and page.next_url is None
+def _is_full(value: Any) -> bool:
+    return isinstance(value, list) and len(value) >= PAGE_SIZE
