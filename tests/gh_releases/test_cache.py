@@ -236,6 +236,27 @@ def test_two_hosts_never_share_an_entry(gh_releases: Run, repo: Repository, fold
     assert len(entries(folder)) == 2
 
 
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "2024-05-01T12:00:00+02:00",
+        "2024-05-01T12:00:00.123456Z",
+        "0001-01-01T00:00:00+23:59",
+        "9999-12-31T23:59:59-23:59",
+    ],
+)
+@pytest.mark.parametrize("form", ["--json", "rows", "--assets"])
+def test_a_time_in_any_zone_is_the_same_from_a_kept_page(
+    gh_releases: Run, repo: Repository, moment: str, form: str
+) -> None:
+    repo.add_release("v1", published_at=moment, created_at=moment).add_asset("a", b"1")
+    arguments = [] if form == "rows" else [form]
+    first, second = gh_releases(*arguments), gh_releases(*arguments)
+    assert (first.code, first.stdout, first.stderr) == (0, second.stdout, "")
+    if form != "--assets":
+        assert moment in first.stdout
+
+
 # What it must survive.
 
 
@@ -356,13 +377,13 @@ def test_a_relative_cache_home_counts_as_none(
 
 
 @pytest.mark.parametrize("fault", [answering([], 304), answering(b"", 304, etag='"x"')], ids=str)
-def test_a_304_that_nobody_asked_for_is_refused(
+def test_a_304_that_nobody_asked_for_makes_no_sense(
     github: GitHub, gh_releases: Run, repo: Repository, fault: Fault
 ) -> None:
     repo.add_release("v1")
     github.fault("/releases", fault)
     ran = gh_releases("--json")
-    assert (ran.code, ran.stdout) == (Exit.REFUSED, "")
+    assert (ran.code, ran.stdout) == (Exit.UNREACHABLE, "")
     assert "304" in ran.stderr
 
 
@@ -402,15 +423,17 @@ def keep(folder: Path, url: str, *, size: int = 10) -> Path:
 def test_what_was_not_used_for_a_month_goes(tmp_path: Path) -> None:
     folder = tmp_path / "kept"
     old, used = keep(folder, "https://a/1"), keep(folder, "https://a/2")
-    left_by_a_kill = folder / "entry.0123.new"
-    left_by_a_kill.write_bytes(b"half")
-    for path in (old, used, left_by_a_kill):
+    left_by_a_kill = old.with_name(f"{old.name}.0123456789abcdef.new")
+    foreign = folder / "thesis.txt"
+    for path in (left_by_a_kill, foreign):
+        path.write_bytes(b"half")
+    for path in (old, used, left_by_a_kill, foreign):
         past = time.time() - cache.MAX_AGE_S - 60
         os.utime(path, (past, past))
     reader = Cache(folder, token=None, notify=print)
     assert reader.load("https://a/2", list[str]) is not None
     new = keep(folder, "https://a/3")
-    assert set(entries(folder)) == {used, new}
+    assert set(entries(folder)) == {used, new, foreign}
 
 
 def test_the_eldest_go_where_there_is_too_much(

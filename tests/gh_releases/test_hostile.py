@@ -8,19 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.commands import argv, environment
-from tests.support.rawserver import Answer, Connection, RawServer, Request, response
+from tests.support.commands import argv, environment, run
+from tests.support.rawserver import Answer, Connection, RawServer, Request, response, sends
 from toolroll_shared.errors import Exit
 
 MEBIBYTE = 1 << 20
-MOST_MEMORY_MB = 300
+MOST_MEMORY_MB = 200
 """A page at its cap of 64 MiB, what decompression adds, the interpreter, and room to spare."""
 
 MEASURED = """
-import resource, sys
+import re, sys
 from gh_releases.cli import main
 code = main(sys.argv[1:])
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, file=sys.stderr)
+status = open("/proc/self/status").read()  # ru_maxrss begins with what the parent had
+print(int(re.search(r"VmHWM:\\s+(\\d+) kB", status)[1]) // 1024, file=sys.stderr)
 sys.exit(code)
 """
 
@@ -75,6 +76,16 @@ def bomb() -> Iterator[bytes]:
             yield packed
 
 
+def layers(count: int) -> bytes:
+    """100 MB of blanks in some hundred bytes, packed over and over."""
+    import gzip
+
+    packed = b" " * (100 * MEBIBYTE)
+    for _ in range(count):
+        packed = gzip.compress(packed)
+    return packed
+
+
 def endless_headers(connection: Connection, _request: Request) -> None:
     connection.send(b"HTTP/1.1 200 OK\r\n")
     while True:
@@ -101,6 +112,12 @@ def round_and_round(connection: Connection, request: Request) -> None:
         (sends_blocks(endless_page), "the answer exceeds 67108864 bytes"),
         (sends_blocks(dense_page), "the answer exceeds 67108864 bytes"),
         (sends_blocks(bomb, content_encoding="gzip"), "the answer exceeds 67108864 bytes"),
+        (
+            lambda connection, _: connection.send(
+                response(layers(3), content_encoding="gzip, gzip, gzip")
+            ),
+            "the answer is encoded as 'gzip, gzip, gzip', not asked for",
+        ),
         (endless_headers, "connection failed: "),
         (one_page_more, "the pages never end; giving up"),
         (round_and_round, "the pages never end; giving up"),
@@ -110,6 +127,7 @@ def round_and_round(connection: Connection, request: Request) -> None:
         "a page without end",
         "a page of a million releases",
         "a bomb of 1 GB in 1 MB",
+        "a bomb within bombs",
         "headers without end",
         "pages without end",
         "pages in a circle",
@@ -131,6 +149,54 @@ def test_too_much_of_anything_is_refused_in_bounded_memory(
     assert (done.returncode, done.stdout, len(lines)) == (Exit.UNREACHABLE, "", 1)
     assert problem in lines[0]
     assert int(memory) < MOST_MEMORY_MB
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"message":"' + b"x" * (60 * MEBIBYTE) + b'"}',
+        b'{"message":"' + b"\\u001b" * (5 * MEBIBYTE) + b'"}',
+        b'{"a":[' + b"[]," * (10 * MEBIBYTE) + b"[]]}",
+    ],
+    ids=["long", "long and evil", "deep"],
+)
+@pytest.mark.parametrize("status", [403, 422, 500])
+def test_a_refusal_of_any_length_is_one_short_line(
+    body: bytes, status: int, tmp_path: Path
+) -> None:
+    with RawServer(sends(response(body, status=status))) as server:
+        done = subprocess.run(
+            [sys.executable, "-c", MEASURED, "octo/tool", "--api-url", server.url, "--retries=0"],
+            env=environment({"XDG_CACHE_HOME": str(tmp_path)}),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    line, memory = done.stderr.splitlines()
+    assert done.returncode in {Exit.REFUSED, Exit.UNREACHABLE}
+    assert len(line) < 4000
+    assert int(memory) < MOST_MEMORY_MB
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (204, 69),
+        (303, 69),
+        (304, 69),
+        (400, 77),
+        (408, 69),
+        (418, 77),
+        (501, 69),
+        (520, 69),
+        (999, 69),
+    ],
+)
+def test_any_other_status_is_a_refusal_or_makes_no_sense(status: int, code: int) -> None:
+    with RawServer(sends(response(b"", status=status))) as server:
+        done = run("gh_releases", "octo/tool", "--api-url", server.url, "--retries", 0)
+    assert (done.code, done.stdout, done.stderr.count("\n")) == (code, "", 1)
 
 
 def test_a_page_that_drips_for_ever_is_given_up_after_the_timeout(tmp_path: Path) -> None:

@@ -190,6 +190,26 @@ def test_a_project_that_shows_none_as_its_latest_has_none(
     assert (ran.code, ran.stdout.split("\t")[3], ran.stderr) == (0, "", "")
 
 
+@pytest.mark.parametrize(
+    ("fault", "why"),
+    [
+        (faults.status(500), "the server answers 500"),
+        (faults.status(403), "the API refuses: 403"),
+        (faults.throttled(retry_after=9999), "primary rate limit met"),
+    ],
+    ids=["500", "403", "limit"],
+)
+def test_a_list_is_not_lost_because_its_latest_release_cannot_be_told(
+    github: GitHub, gh_releases: Run, repo: Repository, fault: faults.Fault, why: str
+) -> None:
+    repo.add_release("v1")
+    github.fault("/latest", fault)
+    ran = gh_releases("--retries", 0)
+    assert (ran.code, ran.tags, ran.stdout.split("\t")[3]) == (0, ["v1"], "")
+    assert ran.stderr.startswith("gh-releases: cannot tell which release is the latest: ")
+    assert why in ran.stderr
+
+
 def test_a_person_sees_assets_with_short_digests(github: GitHub, varied: Repository) -> None:
     seen = on_a_terminal(varied.full_name, "--assets", "--api-url", github.api_url, columns=120)
     header, first, second = re.sub(r"\x1b\[\dm", "", seen).splitlines()

@@ -216,6 +216,20 @@ def test_a_renamed_repository_is_followed_and_it_says_so_once(
     assert message.endswith(f"/repositories/{repo.id}/releases: the repository was renamed")
 
 
+@pytest.mark.parametrize(("name", "most"), [("MAX_LISTING_REQUESTS", 3), ("MAX_LISTING_BYTES", 1)])
+def test_one_listing_has_one_budget_for_all_its_pages(
+    github: GitHub, repo: Repository, monkeypatch: pytest.MonkeyPatch, name: str, most: int
+) -> None:
+    for number in range(5):
+        release = repo.add_release(f"v{number}")
+        for count in range(client.MOST_EMBEDDED):
+            release.add_asset(f"a{count}", b"")
+    monkeypatch.setattr(client, name, most)
+    listing = list_releases(github)
+    assert "the pages never end; giving up" in str(listing.error)
+    assert len(github.requests) <= 4
+
+
 def test_redirects_without_end_end_the_run(github: GitHub, repo: Repository) -> None:
     fill(repo, 1)
     times = exchange.MAX_REDIRECTS + 1

@@ -2,6 +2,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -144,3 +145,35 @@ def test_a_proxy_of_an_unknown_kind_is_a_clear_error(github: GitHub, proxy: str)
     assert done.code in {2, 69}
     assert "internal error" not in done.stderr
     assert "proxy" in done.stderr.lower()
+
+
+def test_an_exception_to_the_proxy_that_is_no_address_is_a_clear_error(github: GitHub) -> None:
+    done = run("gh_releases", "octo/tool", "--api-url", github.api_url, NO_PROXY="[::")
+    assert (done.code, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "a proxy in the environment cannot be used" in done.stderr
+
+
+@pytest.mark.parametrize("form", ["--ndjson", "--json", "--assets"])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_while_nobody_reads_ends_it(
+    github: GitHub, repo: Repository, form: str, number: int, code: int
+) -> None:
+    """The listing is larger than a pipe holds, so the command waits inside a write."""
+    for release in repo.releases.values():
+        release.add_asset("a" * 2000, b"")
+    with start(github, form) as process:
+        wait_until_it_sleeps_in_a_write(process.pid)
+        process.send_signal(number)
+        assert process.wait(PATIENCE_S) == code
+        assert process.stderr
+        assert process.stderr.read().count("\n") == 1
+
+
+def wait_until_it_sleeps_in_a_write(pid: int) -> None:
+    """Wait until the kernel says so; /proc/PID/wchan and syscall tell."""
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        if "pipe" in Path(f"/proc/{pid}/wchan").read_text():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it never waited for a reader")

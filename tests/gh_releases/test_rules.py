@@ -156,6 +156,46 @@ RULES = [
         waits=[1],
         said=[limited("primary", "0/5000 left, resets 22:12:50Z in 0s", 1)],
     ),
+    *(
+        Rule(
+            name=f"a server's clock that says {date}",
+            script=[answering({}, 429, date=date, retry_after="7")],
+            waits=[7],
+            said=["requested rate limit met (Retry-After 7 s)"],
+        )
+        for date in (
+            "nonsense",
+            "Fri, 31 Dec 9999 23:59:59 -1400",
+            "Mon, 01 Jan 0001 00:00:00 +1400",
+        )
+    ),
+    Rule(
+        name="a server's clock of no zone is in UTC",
+        script=[
+            answering(
+                {},
+                403,
+                date="Tue, 14 Nov 2023 22:13:20 -0000",
+                x_ratelimit_remaining="0",
+                x_ratelimit_reset=str(NOW + 30),
+            )
+        ],
+        waits=[31],
+        said=["primary rate limit met (0/? left, resets 22:13:50Z in 30s)"],
+        skew=86_400,
+    ),
+    Rule(
+        name="used up, and no word of when it resets",
+        script=[answering({}, 403, x_ratelimit_remaining="0")],
+        waits=[60],
+        said=[limited("primary", "0/? left; no time given", 60)],
+    ),
+    Rule(
+        name="a limit by its message alone",
+        script=[answering({"message": "API rate limit exceeded for 127.0.0.1."}, 403)],
+        waits=[60],
+        said=[limited("secondary", "no time given", 60)],
+    ),
     # Then the secondary limit, a minute and doubling.
     Rule(
         name="the secondary limit doubles",

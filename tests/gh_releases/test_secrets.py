@@ -1,4 +1,5 @@
 import base64
+import json
 import traceback
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -112,6 +113,57 @@ def test_a_process_that_fails_with_a_traceback_asked_for_shows_no_token(
     done = run("gh_releases", *arguments, GH_TOKEN=TOKEN, TOOLROLL_TRACEBACK="1")
     assert done.code == Exit.UNREACHABLE
     assert_hidden(TOKEN, done.stdout, done.stderr)
+
+
+ECHOES = [
+    faults.redirect(f"/{TOKEN}/{TOKEN}"),
+    faults.redirect(f"http://{TOKEN}.invalid/"),
+    faults.redirect(f"http://127.0.0.1:{TOKEN}/"),
+    linked(f"http://127.0.0.1:1/{TOKEN}"),
+    linked(f"http://127.0.0.1:{TOKEN}/"),
+    answering({"message": f"you sent {TOKEN}"}, 403),
+    answering(json.dumps({"message": TOKEN}).replace("t", "\\u0074").encode(), 422),
+    answering(TOKEN.encode(), 500),
+    answering([], 200, x_github_request_id=TOKEN, etag=f'"{TOKEN}"'),
+    answering([], 200, content_encoding=TOKEN),
+    faults.throttled(429, retry_after=TOKEN),
+]
+
+
+@pytest.mark.parametrize("fault", ECHOES, ids=lambda fault: fault.name.replace(TOKEN, "T"))
+def test_a_server_that_echoes_the_token_gets_it_no_further(
+    gh_releases: Run,
+    github: GitHub,
+    repo: Repository,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: Fault,
+) -> None:
+    repo.add_release("v1")
+    monkeypatch.setenv("GH_TOKEN", TOKEN)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    github.fault("/releases", fault)
+    log = tmp_path / "log"
+    options = ("--retries", 0, "--max-wait", 0, "--json", "--meta", "--log-json", log)
+    ran = gh_releases(*options)
+    kept = [path.read_text() for path in (tmp_path / "cache").rglob("*") if path.is_file()]
+    assert_hidden(TOKEN, ran.stdout, ran.stderr, log.read_text(), *kept)
+
+
+def test_a_token_that_may_not_leave_this_machine_is_not_sent_through_a_proxy(
+    gh_releases: Run, github: GitHub, repo: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repo.add_release("v1")
+    with GitHub() as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.api_url)
+        monkeypatch.setenv("ALL_PROXY", proxy.api_url)
+        monkeypatch.setenv("GH_TOKEN", TOKEN)
+        assert gh_releases().tags == ["v1"]
+        assert proxy.requests == []
+        monkeypatch.delenv("GH_TOKEN")
+        assert gh_releases().code == Exit.FAILED, "the proxy knows no such repository"
+        assert len(proxy.requests) == 1
+    assert len(github.requests) == 2
 
 
 def test_options_do_not_show_their_token() -> None:

@@ -27,6 +27,8 @@ TOKENS = {"GH_TOKEN": CLOUD, "GH_ENTERPRISE_TOKEN": ENTERPRISE}
         ("GitHub.com/Cli/CLI", "Cli/CLI", "github.com"),
         ("www.github.com/cli/cli", "cli/cli", "github.com"),
         ("ghe.example:8443/o/r", "o/r", "ghe.example:8443"),
+        ("github.com:443/o/r", "o/r", "github.com"),
+        ("api.github.com/o/r", "o/r", "github.com"),
         ("localhost/o/r", "o/r", "localhost"),
         ("https://github.com/cli/cli", "cli/cli", "github.com"),
         ("https://github.com/cli/cli/", "cli/cli", "github.com"),
@@ -111,13 +113,15 @@ def options(text: str, *arguments: str, **environ: str) -> ClientOptions:
             "o/r",
             {"GITHUB_API_URL": "https://ghe.example/api/v3"},
             "https://ghe.example/api/v3",
-            CLOUD,
+            ENTERPRISE,
         ),
+        ("o/r", {"GITHUB_API_URL": "https://api.github.com"}, "https://api.github.com", CLOUD),
+        ("o/r", {"GITHUB_API_URL": "https://api.octo.ghe.com"}, "https://api.octo.ghe.com", CLOUD),
         (
             "o/r",
             {"GITHUB_API_URL": "https://ghe.example/api/v3", "GH_HOST": "other.example"},
             "https://ghe.example/api/v3",
-            CLOUD,
+            ENTERPRISE,
         ),
         (
             "other.example/o/r",
@@ -134,6 +138,17 @@ def test_a_host_gets_the_token_that_is_meant_for_it(
     assert (chosen.api_url, chosen.token) == (api_url, token)
 
 
+def test_a_url_alone_gets_the_token_that_there_is() -> None:
+    """On a runner of a server, Actions sets the URL and GITHUB_TOKEN, which belongs to it."""
+    chosen = options("o/r", GITHUB_API_URL="https://ghe.example/api/v3", GITHUB_TOKEN=CLOUD)
+    assert chosen.token == CLOUD
+
+
+def test_a_host_beside_the_one_that_the_environment_prefers_gets_no_token() -> None:
+    chosen = options("https://gitlab.example/o/r", GH_HOST="ghe.example", **TOKENS)
+    assert (chosen.api_url, chosen.token) == ("https://gitlab.example/api/v3", None)
+
+
 def test_githubs_token_does_not_go_to_another_host_where_that_has_none() -> None:
     assert options("ghe.example/o/r", GH_TOKEN=CLOUD, GITHUB_TOKEN=CLOUD).token is None
     assert options("ghe.example/o/r", GITHUB_ENTERPRISE_TOKEN=ENTERPRISE).token == ENTERPRISE
@@ -141,7 +156,25 @@ def test_githubs_token_does_not_go_to_another_host_where_that_has_none() -> None
 
 def test_an_api_url_goes_before_a_host() -> None:
     chosen = options("ghe.example/o/r", "--api-url", "https://proxy.example/api", **TOKENS)
-    assert (chosen.api_url, chosen.token) == ("https://proxy.example/api", CLOUD)
+    assert (chosen.api_url, chosen.token) == ("https://proxy.example/api", ENTERPRISE)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environ", "source"),
+    [
+        (["--api-url", ""], {}, "--api-url"),
+        (["--api-url", "ftp://a.example"], {}, "--api-url"),
+        ([], {"GITHUB_API_URL": "a.example"}, "GITHUB_API_URL"),
+        ([], {"GITHUB_API_URL": "http://a.example", "GH_TOKEN": CLOUD}, "GITHUB_API_URL"),
+        ([], {"GH_HOST": "ghe.example:99999"}, "ghe.example:99999"),
+    ],
+)
+def test_an_address_that_cannot_be_is_refused_by_the_name_of_its_source(
+    arguments: list[str], environ: dict[str, str], source: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        options("o/r", *arguments, **environ)
+    assert str(caught.value).startswith(f"{source}: ")
 
 
 @pytest.mark.parametrize("host", ["not a host", "a/b", "http://ghe.example", "x"])

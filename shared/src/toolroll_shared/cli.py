@@ -18,7 +18,7 @@ from types import FrameType
 from typing import IO, Any, NoReturn, TypeVar
 
 from .errors import Exit, ToolError, UsageError
-from .output import forget, note, oneline, write
+from .output import forget, note, oneline, write, writing
 
 T = TypeVar("T")
 
@@ -116,7 +116,8 @@ def run_async(work: Coroutine[Any, Any, T]) -> T:
 
     The first SIGINT or SIGTERM cancels the work, also one that another thread receives or
     that comes just before the event loop goes to sleep. The second one ends the process at
-    once: raised inside the loop, it could lose a wake-up that the clean-up waits for.
+    once: raised inside the loop, it could lose a wake-up that the clean-up waits for. Only
+    a write that nobody reads is broken off by raising: no cancellation would reach it.
     """
     import asyncio
 
@@ -128,14 +129,17 @@ def run_async(work: Coroutine[Any, Any, T]) -> T:
         task, loop = asyncio.current_task(), asyncio.get_running_loop()
         assert task is not None  # noqa: S101 - we are in it
 
-        def on_signal(number: int) -> None:
+        def on_signal(number: int, _frame: FrameType | None) -> None:
             stop.hear(number)
-            task.cancel()
+            if writing:
+                raise KeyboardInterrupt
+            loop.call_soon_threadsafe(task.cancel)
 
         for number in (signal.SIGINT, signal.SIGTERM):
             if signal.getsignal(number) != signal.SIG_IGN:
                 with suppress(NotImplementedError):  # Windows
-                    loop.add_signal_handler(number, on_signal, number)
+                    loop.add_signal_handler(number, int)  # what it does is to wake the loop
+                signal.signal(number, on_signal)
         return await work
 
     sigint = signal.getsignal(signal.SIGINT)

@@ -27,11 +27,34 @@ _SPANS = (
 _JOINERS = "\u200c\u200d"  # unprintable to Python, harmless, and part of Persian and of emoji
 
 
+class _Writing:
+    """Tells whether a write is going on, which may last as long as a reader likes.
+
+    A signal that comes meanwhile must break it off (see `toolroll_shared.cli.run_async`).
+    """
+
+    def __init__(self) -> None:
+        self.depth = 0
+
+    def __enter__(self) -> None:
+        self.depth += 1
+
+    def __exit__(self, *_: object) -> None:
+        self.depth -= 1
+
+    def __bool__(self) -> bool:
+        return self.depth > 0
+
+
+writing = _Writing()
+
+
 def note(tool: str, message: str) -> None:
     """Say `tool: message` on stderr. A stderr that is gone or full stops no work."""
     try:
-        sys.stderr.write(f"{tool}: {message}\n")
-        sys.stderr.flush()
+        with writing:
+            sys.stderr.write(f"{tool}: {message}\n")
+            sys.stderr.flush()
     except (OSError, AttributeError, ValueError):
         forget(sys.stderr)
 
@@ -67,9 +90,10 @@ def write(text: str, *, flush: bool = False) -> None:
     """
     if sys.stdout is None:
         raise OSError(9, "stdout is closed")
-    sys.stdout.write(text)
-    if flush:
-        sys.stdout.flush()
+    with writing:
+        sys.stdout.write(text)
+        if flush:
+            sys.stdout.flush()
 
 
 def write_result(text: str) -> None:

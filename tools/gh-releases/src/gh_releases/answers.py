@@ -27,11 +27,22 @@ HIDDEN = "[token]"
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 """A page of 100 releases with 200 assets each is near 30 MB; more is not an answer."""
 
+MAX_REFUSAL_BYTES = 64 * 1024
+"""What is read of an answer that will only be quoted."""
+
+MAX_MESSAGE = 500
+"""Characters of the server's words that are quoted."""
+
+LATEST_SECOND = 253402300799.0 - 86_400
+"""The last that datetime knows in any zone, since the epoch."""
+
 _MOVED = {301, 302, 307, 308}
 _PASSING = {500, 502, 503, 504}
 _GONE = {404, 410, 451}
 _UNAUTHORIZED = 401
 _UNPROCESSABLE = 422
+_REFUSALS = set(range(400, 500)) - {408}
+_ENCODINGS = {"", "identity", "gzip"}
 
 
 class NotFound(ToolError):
@@ -76,14 +87,17 @@ class Answer:
     def server_time(self, *, otherwise: float) -> float:
         """Return the server's clock in seconds since the epoch, whatever ours says."""
         try:
-            return parsedate_to_datetime(self.headers["date"]).timestamp()
+            moment = parsedate_to_datetime(self.headers["date"])
+            if moment.tzinfo is None:  # "-0000": in UTC, says RFC 5322
+                moment = moment.replace(tzinfo=UTC)
+            return min(max(moment.timestamp(), 0.0), LATEST_SECOND)
         except (KeyError, ValueError, OverflowError):
             return otherwise
 
-    def text(self, *, secret: str | None) -> str:
-        """Return the content as text to be quoted, without the secret if it is echoed."""
-        text = self.content.decode("utf-8", "replace")
-        return text.replace(secret, HIDDEN) if secret else text
+    @property
+    def text(self) -> str:
+        """The content as text to be quoted."""
+        return self.content.decode("utf-8", "replace")
 
     def _join(self, reference: str) -> httpx.URL:
         try:
@@ -95,18 +109,22 @@ class Answer:
 
 
 async def read_answer(response: httpx.Response) -> Answer:
-    """Read a response to its end.
+    """Read a response to its end, or the beginning of one that says nothing but no.
 
     Raises:
-        Unreachable: it is longer than any answer should be.
+        Unreachable: it is longer than any answer should be, or packed in a way that nobody
+            asked for: layers of compression can make much out of nothing at once.
     """
+    url = redact_url(str(response.url))
+    if (encoding := response.headers.get("content-encoding", "").lower()) not in _ENCODINGS:
+        raise Unreachable(f"{url}: the answer is encoded as {encoding[:50]!r}, not asked for")
     content = bytearray()
     async for block in response.aiter_bytes():
         content += block
+        if response.status_code != OK and len(content) > MAX_REFUSAL_BYTES:
+            break
         if len(content) > MAX_ANSWER_BYTES:
-            raise Unreachable(
-                f"{redact_url(str(response.url))}: the answer exceeds {MAX_ANSWER_BYTES} bytes"
-            )
+            raise Unreachable(f"{url}: the answer exceeds {MAX_ANSWER_BYTES} bytes")
     return Answer(response.url, response.status_code, response.headers, content)
 
 
@@ -139,26 +157,28 @@ def require_lasting(answer: Answer, *, now: float) -> None:
         raise Transient(f"the server answers {answer.status}", after=after)
 
 
-def refuse(answer: Answer, name: str, *, secret: str | None) -> NoReturn:
-    """Raise what a refusal means for the repository `name`; no other try would help.
+def refuse(answer: Answer, name: str, *, with_token: bool) -> NoReturn:
+    """Raise what an answer that is none means for `name`; no other try would help.
 
     Args:
-        answer: with another status than 200.
-        name: what was asked for.
-        secret: the token that was sent, if one was; it is not shown.
+        answer: with another status than 200; its words are quoted.
+        name: the repository that was asked for.
+        with_token: whether a token was sent.
 
     Raises:
-        NotFound, Unprocessable, Refused.
+        NotFound, Unprocessable, Refused, Unreachable.
     """
-    message = _message_in(answer.text(secret=secret))
+    message = _message_in(answer.text)[:MAX_MESSAGE]
     if answer.status in _GONE:
-        sent = "the token that was sent may not see it" if secret else "no token was sent"
+        sent = "the token that was sent may not see it" if with_token else "no token was sent"
         raise NotFound(f"{name}: not found ({answer.status}), or private: {sent}")
     if answer.status == _UNAUTHORIZED:
         raise Refused(f"{name}: {message} (401): check GH_TOKEN")
     if answer.status == _UNPROCESSABLE:
         raise Unprocessable(f"{name}: {message} (422)")
-    raise Refused(f"{name}: the API refuses: {answer.status}: {message}")
+    if answer.status in _REFUSALS:
+        raise Refused(f"{name}: the API refuses: {answer.status}: {message}")
+    raise Unreachable(f"{name}: the API answers {answer.status}, which makes no sense: {message}")
 
 
 def _message_in(body: str) -> str:
@@ -169,4 +189,4 @@ def _message_in(body: str) -> str:
         value = None
     if isinstance(value, dict) and isinstance(value.get("message"), str):
         return str(value["message"])
-    return " ".join(body[:10_000].split())[:100] or "no message"
+    return " ".join(body.split())[:100] or "no message"

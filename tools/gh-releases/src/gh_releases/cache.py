@@ -39,6 +39,7 @@ _SUM_BYTES = hashlib.sha256().digest_size
 _ETAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e]*"')
 _MAX_ETAG = 1000  # characters: it will be a header
 _OTHERS_MAY_WRITE = 0o022
+_OUR_NAMES = re.compile(r"[0-9a-f]{64}(\.[0-9a-f]{16}\.new)?")
 
 
 class Entry(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
@@ -87,7 +88,7 @@ class Cache:
     def store(self, entry: Entry[Any]) -> None:
         """Keep an entry, in place of an earlier one."""
         path = self._path(entry.url)
-        if path is None:
+        if path is None or self._tells_the_token(entry):
             return
         try:
             if not path.parent.is_dir():
@@ -110,6 +111,11 @@ class Cache:
             return None
         about = "\0".join((API_VERSION, self._token or "", url)).encode()
         return self._folder / hashlib.sha256(_MAGIC + about).hexdigest()
+
+    def _tells_the_token(self, entry: Entry[Any]) -> bool:
+        """Tell whether a server put our token where it would be written down."""
+        places = (entry.url, entry.etag, entry.next_url or "")
+        return self._token is not None and any(self._token in place for place in places)
 
     def _is_ours(self, folder: Path) -> bool:
         """Tell whether nobody else can have put entries there."""
@@ -138,7 +144,7 @@ def is_etag(text: str) -> bool:
 
 
 def _packed(entry: Entry[Any]) -> bytes:
-    content = msgspec.msgpack.encode(entry)
+    content = msgspec.json.encode(entry)
     return _MAGIC + hashlib.sha256(content).digest() + content
 
 
@@ -157,7 +163,7 @@ def _read(path: Path, kind: type[T], url: str) -> Entry[T]:
     content = rest[_SUM_BYTES:]
     if magic != _MAGIC or hashlib.sha256(content).digest() != rest[:_SUM_BYTES]:
         raise ValueError("damaged")
-    entry = msgspec.msgpack.decode(content, type=Entry[kind])  # type: ignore[valid-type] # a value
+    entry = msgspec.json.decode(content, type=Entry[kind])  # type: ignore[valid-type] # a value
     if entry.url != url or not is_etag(entry.etag):
         raise ValueError("the entry of another page")
     return entry
@@ -172,10 +178,10 @@ def _write(path: Path, data: bytes) -> None:
 
 def _prune(folder: Path, *, now: float) -> None:
     """Remove old entries, those beyond the cap and what killed runs left: the eldest first."""
-    found = [(entry.stat(), entry.path) for entry in os.scandir(folder) if entry.is_file()]
+    ours = [path for path in folder.iterdir() if _OUR_NAMES.fullmatch(path.name)]
+    found = [(path.lstat(), path) for path in ours]
     total = 0
     for status, path in sorted(found, key=lambda one: one[0].st_mtime, reverse=True):
         total += status.st_size
         if total > MAX_CACHE_BYTES or now - status.st_mtime > MAX_AGE_S:
-            with suppress(FileNotFoundError):
-                Path(path).unlink()
+            path.unlink(missing_ok=True)

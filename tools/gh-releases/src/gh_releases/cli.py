@@ -227,15 +227,15 @@ async def _list(options: ClientOptions, query: "Query", log: Log) -> None:
     from datetime import UTC, datetime
 
     from .client import Client
-    from .listing import listing
+    from .listing import Form, listing
 
     printed = False
     async with (
         Client(options, notify=_say, log=log) as client,
-        aclosing(listing(client, query, now=datetime.now(UTC))) as texts,
+        aclosing(listing(client, query, now=datetime.now(UTC), notify=_say)) as texts,
     ):
         async for text in texts:
-            write(text, flush=True)
+            write(text, flush=query.form is Form.NDJSON)
             printed = printed or bool(text)
     if not printed and is_terminal(sys.stderr):
         _say(f"{query.repository}: nothing to list")

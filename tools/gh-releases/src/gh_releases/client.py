@@ -29,8 +29,11 @@ MOST_LISTED = 1000
 MAX_PAGES = 100
 """GitHub ends after 10 pages of releases or assets; another server may have some more."""
 
-MAX_LISTING_BYTES = 1024 * 1024 * 1024
+MAX_LISTING_BYTES = 2 * 1024 * 1024 * 1024
 """All pages of one listing together; 1,000 releases with 20 assets each are 30 MB."""
+
+MAX_LISTING_REQUESTS = 20_000
+"""1,000 releases with 1,000 assets each, GitHub's maximum, are 10 pages and 10,000 more."""
 
 MOST_EMBEDDED = 100
 """From this many on, the assets in a list of releases may not be all there are."""
@@ -129,28 +132,29 @@ class Client:
         Raises:
             NotFound, Refused, Unreachable, TryLater: as `repository`.
         """
+        spent = self._budget()
         seen: set[int] = set()
         left = limit
         size = PAGE_SIZE if left is None or wanted != EVERYTHING else min(left, PAGE_SIZE)
         url = self._list_url(name).copy_with(params={"per_page": size})
-        async with aclosing(self._releases_pages(url, name)) as pages:
+        async with aclosing(self._releases_pages(url, name, spent)) as pages:
             async for page in pages:
                 fresh = {one.id: one for one in page.value if one.id not in seen}  # pages drift
                 seen.update(fresh)
                 chosen = [release for release in fresh.values() if wanted(release)][:left]
-                yield tuple([await self._completed(release, name) for release in chosen])
+                yield tuple([await self._completed(release, name, spent) for release in chosen])
                 if left is not None:
                     left -= len(chosen)
                     if not left:
                         return
 
     async def _releases_pages(
-        self, url: httpx.URL, name: str
+        self, url: httpx.URL, name: str, spent: Callable[[], bool]
     ) -> AsyncGenerator[Page[list[Release]]]:
         """Yield the pages; the one behind GitHub's last is no error."""
         count = 0
         try:
-            async with aclosing(self._pages(url, list[Release], name)) as pages:
+            async with aclosing(self._pages(url, list[Release], name, spent)) as pages:
                 async for page in pages:
                     count += len(page.value)
                     self._lists[name] = page.url.copy_with(query=None)
@@ -160,7 +164,15 @@ class Client:
                 raise
             self._exchange.say(f"{name}: GitHub lists no more than the newest 1,000 releases")
 
-    async def _pages(self, url: httpx.URL, kind: type[T], name: str) -> AsyncGenerator[Page[T]]:
+    def _budget(self) -> Callable[[], bool]:
+        """Return what tells whether a listing that begins now has asked for too much."""
+        requests = self.usage.requests + MAX_LISTING_REQUESTS
+        received = self.usage.received + MAX_LISTING_BYTES
+        return lambda: self.usage.requests > requests or self.usage.received > received
+
+    async def _pages(
+        self, url: httpx.URL, kind: type[T], name: str, spent: Callable[[], bool]
+    ) -> AsyncGenerator[Page[T]]:
         """Yield a page and those that it leads to.
 
         Raises:
@@ -168,17 +180,15 @@ class Client:
         """
         visited: set[httpx.URL] = set()
         following: httpx.URL | None = url
-        most = self.usage.received + MAX_LISTING_BYTES
         while following is not None:
-            endless = following in visited or len(visited) >= MAX_PAGES
-            if endless or self.usage.received > most:
+            if following in visited or len(visited) >= MAX_PAGES or spent():
                 raise Unreachable(f"{redact_url(str(url))}: the pages never end; giving up")
             visited.add(following)
             page = await self._exchange.get(following, kind, name)
             yield page
             following = page.next_url
 
-    async def _completed(self, release: Release, name: str) -> Release:
+    async def _completed(self, release: Release, name: str, spent: Callable[[], bool]) -> Release:
         """Return the release with the assets that its listing left out, if it may have."""
         if len(release.assets) < MOST_EMBEDDED:
             return release
@@ -186,7 +196,7 @@ class Client:
         url = url.copy_with(path=f"{url.path}/{release.id}/assets", params={"per_page": PAGE_SIZE})
         assets: dict[int, Asset] = {}
         try:
-            async with aclosing(self._pages(url, list[Asset], name)) as pages:
+            async with aclosing(self._pages(url, list[Asset], name, spent)) as pages:
                 async for one in pages:
                     assets |= {asset.id: asset for asset in one.value}
         except NotFound:

@@ -10,13 +10,13 @@ from urllib.parse import urlsplit
 
 from toolroll_shared.errors import UsageError
 
-from .options import DEFAULT_API_URL, is_token
+from .options import is_token
 from .target import api_url_of, is_github_cloud, parse_target
 
 GITHUB_TOKENS = ("GH_TOKEN", "GITHUB_TOKEN")
 ENTERPRISE_TOKENS = ("GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN")
 
-_LOOPBACK = re.compile(r"localhost|.*\.localhost|127(\.\d+){3}|::1")
+_LOOPBACK = re.compile(r"localhost|.*\.localhost|127(\.[0-9]+){3}|::1")
 
 
 def find_api(
@@ -24,8 +24,9 @@ def find_api(
 ) -> tuple[str, str | None]:
     """Return the API's root and the token for it.
 
-    A URL goes before a host, and an argument before the environment. GitHub's token goes to
-    a URL that was given and to GitHub's own hosts; another host gets only its own.
+    A URL goes before a host, and an argument before the environment. GitHub's own hosts get
+    GitHub's token. Another host that is named gets the token for servers, unless GH_HOST
+    says that it is for another one. A URL gets what there is: who gives it means it.
 
     Args:
         environ: the environment.
@@ -35,15 +36,18 @@ def find_api(
     Raises:
         UsageError: the URL, the host or the token cannot be used.
     """
+    source, preferred = "--api-url", _host_of(environ)
     if api_url is None and host is None:
-        api_url = environ.get("GITHUB_API_URL") or None
-        host = _host_of(environ) if api_url is None else None
-    names = GITHUB_TOKENS
-    if api_url is None and host is not None:
-        api_url = api_url_of(host)
-        names = GITHUB_TOKENS if is_github_cloud(host) else ENTERPRISE_TOKENS
-    token = _token_of(environ, names)
-    return _checked(api_url or DEFAULT_API_URL, with_token=token is not None), token
+        source, api_url = "GITHUB_API_URL", environ.get("GITHUB_API_URL") or None
+        host = preferred or "github.com"
+    if api_url is None:
+        source, api_url = str(host), api_url_of(str(host))
+        token = _token_of(environ, _names_for(str(host), preferred))
+    elif _is_cloud_api(api_url):
+        token = _token_of(environ, GITHUB_TOKENS)
+    else:
+        token = _token_of(environ, ENTERPRISE_TOKENS + GITHUB_TOKENS)
+    return _checked(api_url, source, with_token=token is not None), token
 
 
 def cache_folder(environ: Mapping[str, str], name: str) -> Path | None:
@@ -67,6 +71,12 @@ def _host_of(environ: Mapping[str, str]) -> str | None:
         raise UsageError(f"GH_HOST: {error}") from error
 
 
+def _names_for(host: str, preferred: str | None) -> tuple[str, ...]:
+    if is_github_cloud(host):
+        return GITHUB_TOKENS
+    return ENTERPRISE_TOKENS if preferred in {None, host} else ()
+
+
 def _token_of(environ: Mapping[str, str], names: tuple[str, ...]) -> str | None:
     for name in names:
         if token := environ.get(name, "").strip():
@@ -76,18 +86,26 @@ def _token_of(environ: Mapping[str, str], names: tuple[str, ...]) -> str | None:
     return None
 
 
-def _checked(url: str, *, with_token: bool) -> str:
+def _is_cloud_api(url: str) -> bool:
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:
+        return True  # and it is refused for what it is
+    return is_github_cloud(host.removeprefix("api."))
+
+
+def _checked(url: str, source: str, *, with_token: bool) -> str:
     try:
         parts = urlsplit(url)
         _ = parts.port
     except ValueError as error:
-        raise UsageError(f"--api-url: {error}") from error
+        raise UsageError(f"{source}: {error}") from error
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise UsageError("--api-url: not an http or https URL")
+        raise UsageError(f"{source}: not an http or https URL")
     if parts.username or parts.password or parts.query or parts.fragment:
-        raise UsageError("--api-url: only scheme, host, port and path; the token is in GH_TOKEN")
+        raise UsageError(f"{source}: only scheme, host, port and path; the token is in GH_TOKEN")
     if with_token and parts.scheme == "http" and not _LOOPBACK.fullmatch(parts.hostname):
         raise UsageError(
-            "--api-url: a token would travel unencrypted: use https, or unset GH_TOKEN"
+            f"{source}: a token would travel unencrypted: use https, or unset GH_TOKEN"
         )
     return url.rstrip("/")

@@ -14,7 +14,7 @@ from typing import Any, Generic, Self, TypedDict, TypeVar
 
 import httpx
 
-from toolroll_shared.errors import Refused, TryLater, Unreachable, UsageError
+from toolroll_shared.errors import Refused, ToolError, TryLater, Unreachable, UsageError
 from toolroll_shared.logs import NO_LOG, Log
 from toolroll_shared.output import oneline, redact_url
 from toolroll_shared.retry import Backoff, Sleep, Transient, retrying
@@ -136,9 +136,10 @@ class Exchange:
                 headers=headers,
                 timeout=self._options.timeout,
                 transport=self._transport,
+                trust_env=not self._is_plain_and_secret(),
                 verify=ssl.create_default_context(),  # the system's trust store
             )
-        except (ImportError, ValueError) as error:
+        except (ImportError, ValueError, httpx.InvalidURL) as error:
             raise UsageError(f"a proxy in the environment cannot be used: {error}") from error
         return self
 
@@ -150,6 +151,10 @@ class Exchange:
     ) -> None:
         self._cache.close()
         await self._http.aclose()
+
+    def _is_plain_and_secret(self) -> bool:
+        """Tell whether a proxy would see a token that must not leave this machine."""
+        return self._home.scheme == "http" and self._options.token is not None
 
     def address(self, path: str, **query: int) -> httpx.URL:
         """Return the address of a path below the API's root."""
@@ -165,8 +170,14 @@ class Exchange:
             name: the repository that it is about, for messages.
 
         Raises:
-            NotFound, Refused, Unreachable, TryLater: as each says.
+            NotFound, Refused, Unreachable, TryLater: as each says; without the token.
         """
+        try:
+            return await self._get(url, kind, name)
+        except ToolError as error:
+            raise type(error)(self._without_token(str(error))) from error.__cause__
+
+    async def _get(self, url: httpx.URL, kind: type[T], name: str) -> Page[T]:
         secondary_waits = 0
         while True:
             result = await self._get_with_retries(url, kind, name)
@@ -175,20 +186,22 @@ class Exchange:
             throttle = throttle_of(
                 result.status,
                 result.headers,
-                result.text(secret=None),
+                result.text,
                 now=result.server_time(otherwise=self._clock()),
                 earlier=secondary_waits,
             )
             if throttle is None:
-                refuse(result, name, secret=self._options.token)
+                refuse(result, name, with_token=bool(self._options.token))
             secondary_waits += throttle.limit == "secondary"
             await self._wait_for(throttle)
 
     def say(self, message: str) -> None:
-        """Tell the user one line; it may quote the server, and that our token."""
-        if self._options.token:
-            message = message.replace(self._options.token, HIDDEN)
-        self._notify(oneline(message))
+        """Tell the user one line."""
+        self._notify(oneline(self._without_token(message)))
+
+    def _without_token(self, text: str) -> str:
+        """Return a text that may quote the server, and that our token, without it."""
+        return text.replace(self._options.token, HIDDEN) if self._options.token else text
 
     async def _get_with_retries(self, url: httpx.URL, kind: type[T], name: str) -> Page[T] | Answer:
         tries = 0
@@ -218,7 +231,8 @@ class Exchange:
 
     async def _attempt(self, url: httpx.URL, kind: type[T], name: str) -> Page[T] | Answer:
         """Return the page, or an answer that is none and will not be soon."""
-        with self._log.action("request", redact_url(str(url))) as fields:
+        target = self._without_token(redact_url(str(url)))
+        with self._log.action("request", target) as fields:
             try:
                 async with asyncio.timeout(self._options.timeout):
                     return await self._follow(url, kind, name, fields)
@@ -273,18 +287,17 @@ class Exchange:
             next_url=self._own_next(answer.next_page),
         )
         etag = answer.headers.get("etag", "")
+        next_url = None if page.next_url is None else str(page.next_url)
         if is_etag(etag):
-            next_url = None if page.next_url is None else str(page.next_url)
-            self._cache.store(
-                Entry(url=str(page.url), etag=etag, next_url=next_url, value=page.value)
-            )
+            entry = Entry(url=str(page.url), etag=etag, next_url=next_url, value=page.value)
+            self._cache.store(entry)
         return page
 
     async def _request(self, url: httpx.URL, etag: str | None, *, method: str = "GET") -> Answer:
         headers = {} if etag is None else {"If-None-Match": etag}
         async with self._http.stream(method, url, headers=headers) as response:
             answer = await read_answer(response)
-        request_id = answer.headers.get("x-github-request-id")
+        request_id = self._without_token(answer.headers.get("x-github-request-id", ""))
         self.usage = replace(
             self.usage,
             requests=self.usage.requests + 1,

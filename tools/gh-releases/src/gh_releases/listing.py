@@ -1,12 +1,13 @@
 """What the command prints: the listing that was asked for, as blocks of text in order."""
 
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from json import dumps
 
+from toolroll_shared.errors import ToolError
 from toolroll_shared.output import table
 
 from .client import Client
@@ -14,7 +15,6 @@ from .models import Release
 from .render import (
     ASSET_HEADER,
     RELEASE_HEADER,
-    array,
     asset_lines,
     asset_rows,
     release_line,
@@ -54,10 +54,18 @@ class Query:
     meta: bool = False
 
 
-async def listing(client: Client, query: Query, *, now: datetime) -> AsyncGenerator[str]:
+async def listing(
+    client: Client, query: Query, *, now: datetime, notify: Callable[[str], None]
+) -> AsyncGenerator[str]:
     """Yield the text to print, each block as soon as it is known.
 
     Only `Form.NDJSON` comes page by page: the others are complete or not there at all.
+
+    Args:
+        client: asked for what is listed.
+        query: what that is.
+        now: ages are counted from here.
+        notify: told what is missing from the listing, where that is no failure.
 
     Raises:
         ToolError: as `Client.pages` says.
@@ -70,9 +78,10 @@ async def listing(client: Client, query: Query, *, now: datetime) -> AsyncGenera
             return
         releases = [release async for page in pages for release in page]
     if query.form is Form.JSON:
-        yield _document(releases, client, query)
+        for text in _document(releases, client, query):
+            yield text
     else:
-        latest = None if query.assets else await _latest(client, query, releases)
+        latest = None if query.assets else await _latest(client, query, releases, notify)
         yield _table(releases, query, latest=latest, now=now)
 
 
@@ -82,19 +91,31 @@ def _lines(releases: Iterable[Release], query: Query) -> list[str]:
     return [release_line(release) for release in releases]
 
 
-def _document(releases: Sequence[Release], client: Client, query: Query) -> str:
-    records = array(_lines(releases, query))
-    if not query.meta:
-        return f"{records}\n"
-    name = "assets" if query.assets else "releases"
-    return f'{{"meta": {dumps(usage_record(client.usage))},\n"{name}": {records}}}\n'
+def _document(releases: Sequence[Release], client: Client, query: Query) -> Iterator[str]:
+    """Yield one JSON document in pieces: it may be large."""
+    if query.meta:
+        name = "assets" if query.assets else "releases"
+        yield f'{{"meta": {dumps(usage_record(client.usage))},\n"{name}": '
+    yield "["
+    comma = "\n"
+    for release in releases:
+        for line in _lines([release], query):
+            yield f"{comma}{line}"
+            comma = ",\n"
+    yield ("" if comma == "\n" else "\n") + ("]}\n" if query.meta else "]\n")
 
 
-async def _latest(client: Client, query: Query, releases: Iterable[Release]) -> int | None:
+async def _latest(
+    client: Client, query: Query, releases: Iterable[Release], notify: Callable[[str], None]
+) -> int | None:
     """Return the id of the latest release; a list that cannot hold it is not worth a request."""
     if all(release.draft or release.prerelease for release in releases):
         return None
-    release = await client.latest(query.repository)
+    try:
+        release = await client.latest(query.repository)
+    except ToolError as error:  # the list is there: a flag is not worth all of it
+        notify(f"cannot tell which release is the latest: {error}")
+        return None
     return None if release is None else release.id
 
 

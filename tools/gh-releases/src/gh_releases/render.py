@@ -4,7 +4,7 @@ JSON is in ASCII, so that no terminal or locale minds; one record is one line.
 """
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -75,11 +75,6 @@ def asset_lines(release: Release) -> list[str]:
     """Return each asset as one line of JSON, after the id and tag of its release."""
     about = {"release_id": release.id, "tag_name": release.tag_name}
     return [_line({**about, **_fields(asset)}) for asset in release.assets]
-
-
-def array(lines: Sequence[str]) -> str:
-    """Return records as one JSON array, one record a line."""
-    return "[\n" + ",\n".join(lines) + "\n]" if lines else "[]"
 
 
 def usage_record(usage: Usage) -> dict[str, Any]:

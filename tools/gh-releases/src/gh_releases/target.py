@@ -10,6 +10,7 @@ REPOSITORY_FORMS = "[HOST/]OWNER/REPO, or a repository's https URL"
 
 _NAME = r"[A-Za-z0-9][A-Za-z0-9_-]*/(?!\.{1,2}$)[A-Za-z0-9_.-]+"
 _SHORT = re.compile(rf"(?:(?P<host>[^/]+)/)?(?P<name>{_NAME})")
+_NAMES_OF_GITHUB = dict.fromkeys(("www.github.com", "api.github.com"), "github.com")
 _HOST = re.compile(r"(localhost|[a-z0-9-]+(\.[a-z0-9-]+)+)(:[0-9]{1,5})?")
 _PATH = re.compile(r"/([^/]+/[^/]+?)(?:\.git)?(?:/releases(?:/.*)?)?/?")
 
@@ -35,7 +36,8 @@ def parse_target(text: str) -> Target:
         raise ValueError(f"{text!r} is not {REPOSITORY_FORMS}")
     host = match["host"]
     if host is not None:
-        host = host.lower().removeprefix("www.")
+        host = host.lower().removesuffix(":443")
+        host = _NAMES_OF_GITHUB.get(host, host)
         if not _HOST.fullmatch(host):
             raise ValueError(f"{host!r} is not a host's name, as in HOST/OWNER/REPO")
     return Target(match["name"], host)

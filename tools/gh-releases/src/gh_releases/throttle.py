@@ -12,15 +12,14 @@ from datetime import UTC, datetime
 from toolroll_shared.output import human_span
 from toolroll_shared.retry import retry_after_seconds
 
+from .answers import LATEST_SECOND
+
 SECONDARY_FIRST_WAIT_S = 60.0
 SHORTEST_WAIT_S = 1.0
 """A server that asks for no wait and refuses again must use up `max_wait` in the end."""
 
 RESET_MARGIN_S = 1.0
 """The reset is given in whole seconds: one more, and it is certainly past."""
-
-LATEST_SECOND = 253402300799.0
-"""The last that datetime knows."""
 
 _FORBIDDEN = 403
 _TOO_MANY_REQUESTS = 429  # never a permission
@@ -96,13 +95,17 @@ def throttle_of(
     elif exhausted and quota.reset is not None:
         kind, reason = "primary", ""
         seconds = max(0.0, quota.reset - now) + RESET_MARGIN_S
-    elif secondary or status == _TOO_MANY_REQUESTS:
-        kind, reason = "secondary", "no time given"
+    elif exhausted or secondary or _is_about_limits(status, body):
+        kind, reason = "primary" if exhausted else "secondary", "no time given"
         seconds = SECONDARY_FIRST_WAIT_S * 2**earlier
     else:
         return None
     detail = "; ".join(filter(None, (quota.describe(now=now), reason)))
     return Throttle(limit=kind, seconds=seconds, detail=detail)
+
+
+def _is_about_limits(status: int, body: str) -> bool:
+    return status == _TOO_MANY_REQUESTS or "rate limit exceeded" in body.lower()
 
 
 def _clock_time(reset: int, *, now: float) -> str:
