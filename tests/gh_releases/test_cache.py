@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gh_releases import cache, exchange
+from gh_releases import cache, origin
 from gh_releases.cache import Cache, Entry, is_etag
 from tests.gh_releases.conftest import TOKEN, Run, adding, answering
 from tests.support import faults
@@ -159,7 +159,7 @@ def test_a_full_last_page_that_has_not_changed_is_asked_whether_it_is_still_the_
     github: GitHub, gh_releases: Run, repo: Repository
 ) -> None:
     """The ETag is made from the body, and the next page is named in a header."""
-    tags = fill(repo, exchange.PAGE_SIZE)
+    tags = fill(repo, origin.PAGE_SIZE)
     assert tags_of(gh_releases("--json")) == tags_of(gh_releases("--json")) == tags
     asked = [(request.method, request.status) for request in github.requests]
     assert asked == [("GET", 200), ("GET", 304), ("HEAD", 200)]
@@ -180,7 +180,7 @@ def test_a_full_last_page_that_cannot_be_asked_is_no_whole_list(
     def only_head(request: Request, usual: Response) -> Response:
         return fault.answer(request, usual) if request.method == "HEAD" else usual
 
-    fill(repo, exchange.PAGE_SIZE)
+    fill(repo, origin.PAGE_SIZE)
     gh_releases("--json")
     github.fault("/releases", Fault("only HEAD", answer=only_head), times=2)
     ran = gh_releases("--json", "--retries", 0)

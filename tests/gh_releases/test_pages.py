@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from gh_releases import client, exchange
+from gh_releases import client, origin
 from tests.gh_releases.conftest import adding, answering, linked, list_releases
 from tests.support import faults
 from tests.support.faults import Fault
@@ -232,7 +232,7 @@ def test_one_listing_has_one_budget_for_all_its_pages(
 
 def test_redirects_without_end_end_the_run(github: GitHub, repo: Repository) -> None:
     fill(repo, 1)
-    times = exchange.MAX_REDIRECTS + 1
+    times = origin.MAX_REDIRECTS + 1
     github.fault("/releases", faults.redirect("/repos/octo/tool/releases", 301), times=times)
     listing = list_releases(github)
     assert isinstance(listing.error, Unreachable)

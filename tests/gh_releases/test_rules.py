@@ -5,7 +5,7 @@ from email.utils import formatdate
 
 import pytest
 
-from gh_releases import exchange
+from gh_releases import origin
 from tests.gh_releases.conftest import TOKEN, Listing, answering, list_releases
 from tests.support import faults
 from tests.support.faults import Fault
@@ -384,7 +384,7 @@ def test_a_success_between_two_secondary_limits_starts_the_doubling_anew() -> No
     clock = Clock()
     with GitHub(clock=clock.server) as github:
         repo = github.add_repository("octo/tool")
-        for number in range(exchange.PAGE_SIZE + 1):
+        for number in range(origin.PAGE_SIZE + 1):
             repo.add_release(f"v{number}")
         for page in ("*per_page=100", "*page=2"):
             github.fault(page, SECONDARY, times=2)

@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from .client import Client as Client
     from .downloads import download_request as download_request
     from .exchange import Effects as Effects
-    from .exchange import Usage as Usage
     from .models import Asset as Asset
     from .models import Release as Release
     from .models import Repository as Repository
     from .options import ClientOptions as ClientOptions
+    from .origin import Usage as Usage
     from .select import Selection as Selection
     from .target import Target as Target
     from .target import parse_target as parse_target
@@ -35,7 +35,7 @@ else:
             "Repository": "models",
             "Selection": "select",
             "Target": "target",
-            "Usage": "exchange",
+            "Usage": "origin",
             "add_client_arguments": "cli",
             "add_release_arguments": "cli",
             "client_options": "cli",

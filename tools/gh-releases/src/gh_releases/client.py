@@ -15,9 +15,10 @@ from toolroll_shared.errors import Unreachable
 from toolroll_shared.output import redact_url
 
 from .answers import NotFound, Unprocessable
-from .exchange import PAGE_SIZE, Effects, Exchange, Page, Usage
+from .exchange import Effects, Exchange
 from .models import Asset, Release, Repository
 from .options import ClientOptions
+from .origin import PAGE_SIZE, Page, Usage
 from .select import Selection
 from .target import is_repository_name
 

@@ -12,8 +12,8 @@ import msgspec
 
 from toolroll_shared.output import human_size, human_span
 
-from .exchange import Usage
 from .models import Asset, Release
+from .origin import Usage
 
 Row = tuple[str, ...]
 
