@@ -4,7 +4,6 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
@@ -105,6 +104,18 @@ def round_and_round(connection: Connection, request: Request) -> None:
     connection.send(response(b"[]", link=f'</repos/octo/tool/releases?page={number}>; rel="next"'))
 
 
+def list_measured(server: RawServer) -> "subprocess.CompletedProcess[str]":
+    """Run the command; the last line on stderr is its peak memory in MB."""
+    return subprocess.run(
+        [sys.executable, "-c", MEASURED, "octo/tool", "--api-url", server.url, "--retries=0"],
+        env=environment({}),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
 @pytest.mark.parametrize(
     ("answer", "problem"),
     [
@@ -133,18 +144,9 @@ def round_and_round(connection: Connection, request: Request) -> None:
         "pages in a circle",
     ],
 )
-def test_too_much_of_anything_is_refused_in_bounded_memory(
-    answer: Answer, problem: str, tmp_path: Path
-) -> None:
+def test_too_much_of_anything_is_refused_in_bounded_memory(answer: Answer, problem: str) -> None:
     with RawServer(answer) as server:
-        done = subprocess.run(
-            [sys.executable, "-c", MEASURED, "octo/tool", "--api-url", server.url, "--retries=0"],
-            env=environment({"XDG_CACHE_HOME": str(tmp_path)}),
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        done = list_measured(server)
     *lines, memory = done.stderr.splitlines()
     assert (done.returncode, done.stdout, len(lines)) == (Exit.UNREACHABLE, "", 1)
     assert problem in lines[0]
@@ -161,18 +163,9 @@ def test_too_much_of_anything_is_refused_in_bounded_memory(
     ids=["long", "long and evil", "deep"],
 )
 @pytest.mark.parametrize("status", [403, 422, 500])
-def test_a_refusal_of_any_length_is_one_short_line(
-    body: bytes, status: int, tmp_path: Path
-) -> None:
+def test_a_refusal_of_any_length_is_one_short_line(body: bytes, status: int) -> None:
     with RawServer(sends(response(body, status=status))) as server:
-        done = subprocess.run(
-            [sys.executable, "-c", MEASURED, "octo/tool", "--api-url", server.url, "--retries=0"],
-            env=environment({"XDG_CACHE_HOME": str(tmp_path)}),
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        done = list_measured(server)
     line, memory = done.stderr.splitlines()
     assert done.returncode in {Exit.REFUSED, Exit.UNREACHABLE}
     assert len(line) < 4000
@@ -199,7 +192,7 @@ def test_any_other_status_is_a_refusal_or_makes_no_sense(status: int, code: int)
     assert (done.code, done.stdout, done.stderr.count("\n")) == (code, "", 1)
 
 
-def test_a_page_that_drips_for_ever_is_given_up_after_the_timeout(tmp_path: Path) -> None:
+def test_a_page_that_drips_for_ever_is_given_up_after_the_timeout() -> None:
     dripping, limits = True, ("--retries=1", "--timeout=300ms")
 
     def drip(connection: Connection, _request: Request) -> None:
@@ -210,7 +203,7 @@ def test_a_page_that_drips_for_ever_is_given_up_after_the_timeout(tmp_path: Path
     with RawServer(drip) as server:
         done = subprocess.run(
             argv("gh_releases", "octo/tool", "--api-url", server.url, *limits),
-            env=environment({"XDG_CACHE_HOME": str(tmp_path)}),
+            env=environment({}),
             capture_output=True,
             text=True,
             timeout=60,
@@ -222,7 +215,7 @@ def test_a_page_that_drips_for_ever_is_given_up_after_the_timeout(tmp_path: Path
 
 
 @pytest.mark.parametrize("form", ["", "--json", "--ndjson", "--assets"])
-def test_nothing_that_a_server_says_reaches_a_terminal_raw(form: str, tmp_path: Path) -> None:
+def test_nothing_that_a_server_says_reaches_a_terminal_raw(form: str) -> None:
     evil = "\\u001b]0;owned\\u0007\\u009b31m\\u202e\\u0000\\n"
     asset = (
         f'{{"id":1,"name":"{evil}","size":1,"digest":"{evil}","content_type":"{evil}",'
@@ -242,7 +235,7 @@ def test_nothing_that_a_server_says_reaches_a_terminal_raw(form: str, tmp_path: 
     with RawServer(answer) as server:
         done = subprocess.run(
             argv("gh_releases", "octo/tool", "--api-url", server.url, *form.split()),
-            env=environment({"XDG_CACHE_HOME": str(tmp_path)}),
+            env=environment({}),
             capture_output=True,
             timeout=60,
             check=False,

@@ -6,9 +6,9 @@ Nothing here decides what to say. Rich is loaded only where a table meets a term
 import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
-from typing import IO
+from typing import IO, Literal
 
 KILO = 1000
 """Sizes are shown in decimal units, as `docker` and disk makers do."""
@@ -175,27 +175,42 @@ def json_document(value: object) -> str:
     return json.dumps(value, indent=2, allow_nan=False) + "\n"
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, terminal: bool) -> str:
+def table(
+    header: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    terminal: bool,
+    numbers: Collection[str] = (),
+) -> str:
     """Return rows as text: columns for a terminal, else tab-separated lines.
 
     On a terminal the columns are aligned, headed and fitted to its width. Elsewhere there
     is no header, so that `cut -f` and friends meet data only. No rows are no text at all.
     All text is made printable.
+
+    Args:
+        header: the columns' names.
+        rows: their cells.
+        terminal: whether it will be shown on one.
+        numbers: the names of columns that are aligned at the right.
     """
     safe = [[printable(cell) for cell in row] for row in rows]
     if not terminal or not safe:
         return "".join("\t".join(row) + "\n" for row in safe)
-    return _terminal_table(header, safe)
+    return _terminal_table(header, safe, numbers)
 
 
-def _terminal_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def _terminal_table(
+    header: Sequence[str], rows: Iterable[Sequence[str]], numbers: Collection[str]
+) -> str:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for name in header:
-        grid.add_column(name, min_width=len(name))
+        justify: Literal["left", "right"] = "right" if name in numbers else "left"
+        grid.add_column(name, min_width=len(name), justify=justify)
     for row in rows:  # the widest columns give way, and each row stays one line
         grid.add_row(*(Text(cell, no_wrap=True, overflow="ellipsis") for cell in row))
     console = Console()

@@ -55,7 +55,7 @@ class Client:
         self._lists: dict[str, httpx.URL] = {}
 
     async def __aenter__(self) -> Self:
-        await self._exchange.__aenter__()
+        self._exchange.open()
         return self
 
     async def __aexit__(
@@ -64,7 +64,7 @@ class Client:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self._exchange.__aexit__(kind, error, traceback)
+        await self._exchange.close()
 
     @property
     def usage(self) -> Usage:

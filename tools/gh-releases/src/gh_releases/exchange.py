@@ -5,8 +5,7 @@ import random as random_module
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from types import TracebackType
-from typing import Self, TypedDict, TypeVar
+from typing import TypedDict, TypeVar
 
 import httpx
 
@@ -46,7 +45,7 @@ class Effects(TypedDict, total=False):
 
 
 class Exchange:
-    """GETs from one API, as an async context manager; `Effects` says what the rest is."""
+    """GETs from one API, between `open` and `close`; `Effects` says what the arguments are."""
 
     def __init__(  # noqa: PLR0913 - each is an effect that a test replaces
         self,
@@ -70,17 +69,17 @@ class Exchange:
         self._origin = Origin(options, transport=transport, notify=self.say)
         self.address = self._origin.address
 
-    async def __aenter__(self) -> Self:
-        await self._origin.__aenter__()
-        return self
+    def open(self) -> None:
+        """Get ready for requests.
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self._origin.__aexit__(kind, error, traceback)
+        Raises:
+            UsageError: a proxy in the environment cannot be used.
+        """
+        self._origin.open()
+
+    async def close(self) -> None:
+        """Hang up."""
+        await self._origin.close()
 
     @property
     def usage(self) -> Usage:

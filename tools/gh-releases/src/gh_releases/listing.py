@@ -14,6 +14,7 @@ from .client import Client
 from .models import Release
 from .render import (
     ASSET_HEADER,
+    NUMBERS,
     RELEASE_HEADER,
     asset_lines,
     asset_rows,
@@ -123,6 +124,7 @@ def _table(releases: Sequence[Release], query: Query, *, latest: int | None, now
     terminal = query.form is Form.TABLE
     shown = now if terminal else None
     if query.assets:
-        return table(ASSET_HEADER, asset_rows(releases, now=shown), terminal=terminal)
+        rows = asset_rows(releases, now=shown)
+        return table(ASSET_HEADER, rows, terminal=terminal, numbers=NUMBERS)
     rows = release_rows(releases, latest=latest, now=shown)
-    return table(RELEASE_HEADER, rows, terminal=terminal)
+    return table(RELEASE_HEADER, rows, terminal=terminal, numbers=NUMBERS)

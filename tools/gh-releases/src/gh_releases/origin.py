@@ -7,8 +7,7 @@ fails, fails: trying again and waiting are `exchange`'s.
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from types import TracebackType
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, TypeVar
 
 import httpx
 
@@ -60,7 +59,7 @@ class Page(Generic[T]):
 
 
 class Origin:
-    """The API's origin, as an async context manager.
+    """The API's origin, between `open` and `close`.
 
     Args:
         options: where it is.
@@ -89,7 +88,12 @@ class Origin:
         self._cache = Cache(options.cache, token=options.token, notify=notify)
         self._renames: set[str] = set()
 
-    async def __aenter__(self) -> Self:
+    def open(self) -> None:
+        """Get ready for requests.
+
+        Raises:
+            UsageError: a proxy in the environment cannot be used.
+        """
         token = self._options.token
         try:
             self._http = httpx.AsyncClient(
@@ -108,14 +112,9 @@ class Origin:
             )
         except (ImportError, ValueError, httpx.InvalidURL) as error:
             raise UsageError(f"a proxy in the environment cannot be used: {error}") from error
-        return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def close(self) -> None:
+        """Hang up, and tidy the cache."""
         self._cache.close()
         await self._http.aclose()
 
