@@ -280,3 +280,34 @@ def test_a_log_has_a_record_of_each_request(index: Index, tmp_path: Path, asset:
     logged = [json.loads(line) for line in log.read_text().splitlines()]
     assert [one["tool"] for one in logged] == ["artifact-index"] * 2, asset
     assert [one["ok"] for one in logged] == [True] * 2
+
+
+@pytest.mark.parametrize(
+    ("moment", "stored"),
+    [
+        ("2024-05-01T12:00:00Z", "2024-05-01T12:00:00Z"),
+        ("2024-05-01T12:00:00+02:00", "2024-05-01T10:00:00Z"),
+        ("2024-05-01T12:00:00.987Z", "2024-05-01T12:00:00Z"),
+        ("0999-01-01T00:00:00Z", "0999-01-01T00:00:00Z"),
+        ("0001-01-01T00:00:00+23:59", "0001-01-01T00:00:00Z"),
+        ("9999-12-31T23:59:59-23:59", "9999-12-31T23:59:59Z"),
+    ],
+)
+def test_times_are_stored_in_utc_to_the_second(
+    index: Index, repo: Repository, db: Path, moment: str, stored: str
+) -> None:
+    repo.add_release("v1", published_at=moment)
+    index()
+    index()
+    assert rows(db, "SELECT published_at FROM releases") == [stored]
+
+
+@pytest.mark.parametrize("name", ["octo", "octo/..", "../tool", "octo/tool/more", "", "o/\u001b"])
+def test_a_repository_with_an_impossible_name_is_refused(
+    index: Index, github: GitHub, repo: Repository, name: str
+) -> None:
+    answer = {"id": repo.id, "full_name": name, "private": False}
+    github.fault("/repos/octo/tool", answering(answer))
+    ran = index()
+    assert (ran.code, ran.stdout) == (Exit.UNREACHABLE, "")
+    assert ran.stderr.endswith(": its full_name is not OWNER/REPO\n")
