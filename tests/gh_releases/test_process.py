@@ -2,7 +2,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ from tests.support import faults
 from tests.support.commands import argv, environment, run
 from tests.support.github import GitHub
 from tests.support.github_data import Repository
+from tests.support.waiting import until_it_waits_for_a_reader
 
 PATIENCE_S = 30  # for a process to end or a fault to be met; never reached when all is well
 
@@ -162,18 +162,8 @@ def test_a_signal_while_nobody_reads_ends_it(
     for release in repo.releases.values():
         release.add_asset("a" * 2000, b"")
     with start(github, form) as process:
-        wait_until_it_sleeps_in_a_write(process.pid)
+        until_it_waits_for_a_reader(process.pid)
         process.send_signal(number)
         assert process.wait(PATIENCE_S) == code
         assert process.stderr
         assert process.stderr.read().count("\n") == 1
-
-
-def wait_until_it_sleeps_in_a_write(pid: int) -> None:
-    """Wait until the kernel says so; /proc/PID/wchan and syscall tell."""
-    deadline = time.monotonic() + PATIENCE_S
-    while time.monotonic() < deadline:
-        if "pipe" in Path(f"/proc/{pid}/wchan").read_text():
-            return
-        time.sleep(0.01)
-    raise AssertionError("it never waited for a reader")

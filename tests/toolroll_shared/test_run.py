@@ -1,12 +1,16 @@
 import errno
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Callable
 
 import pytest
 
+from tests.support.waiting import until_it_waits_for_a_reader
 from tests.toolroll_shared.programs import (
+    ENVIRONMENT,
+    TIMEOUT,
     await_line,
     end,
     finish,
@@ -115,11 +119,12 @@ def test_the_traceback_of_a_bug_is_shown_on_request(
     assert "Traceback (most recent call last)" in capsys.readouterr().err
 
 
-def test_the_handler_of_sigterm_is_put_back() -> None:
-    before = signal.getsignal(signal.SIGTERM)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_handlers_of_signals_are_put_back(number: signal.Signals) -> None:
+    before = signal.getsignal(number)
     run("tool", lambda: 0)
     run("tool", raising(KeyboardInterrupt()))
-    assert signal.getsignal(signal.SIGTERM) is before
+    assert signal.getsignal(number) is before
 
 
 def test_a_command_runs_in_any_thread() -> None:
@@ -152,7 +157,7 @@ def body():
     asyncio.run(work())
 """
 RUN_ASYNC = ASYNCIO.replace("asyncio.run(work())", "run_async(work())").replace(
-    "import asyncio", "import asyncio\nfrom toolroll_shared.cli import run_async"
+    "import asyncio", "import asyncio\nfrom toolroll_shared.signals import run_async"
 )
 IN_THREADS = """
 import threading
@@ -184,14 +189,6 @@ def test_a_signal_cleans_up_and_says_so(
     assert end(process) == (code, "cleaned\n", f"tool: {word}\n")
 
 
-@pytest.mark.parametrize("definitions", WAITING)
-def test_sigterm_ends_a_background_job_that_ignores_sigint(definitions: str) -> None:
-    process = start(in_shell(program(definitions), "trap '' INT; {}"))
-    process.send_signal(signal.SIGINT)
-    process.send_signal(signal.SIGTERM)
-    assert end(process) == (143, "cleaned\n", "tool: terminated\n")
-
-
 SLOW_CLEANUP = PLAIN.replace('print("cleaned", flush=True)', 'print("slow", flush=True)') + (
     "        time.sleep(60)\n"
 )
@@ -214,10 +211,59 @@ def test_a_second_signal_ends_a_slow_cleanup(
     assert end(process)[0] == code
 
 
+NOTES = """
+from toolroll_shared.output import note
+def notes():
+    while True:
+        note("tool", "x" * 1000)
+"""
+FULL_PIPES = {
+    "notes": NOTES + "def body():\n    notes()\n",
+    "notes in a loop": NOTES + "from toolroll_shared.signals import run_async\n"
+    "async def work():\n    notes()\n"
+    "def body():\n    run_async(work())\n",
+    "results": "from toolroll_shared.output import write\n"
+    "def body():\n    while True:\n        write('x' * 1000, flush=True)\n",
+    "records": "from toolroll_shared.logs import open_log\n"
+    "def body():\n"
+    "    with open_log('tool', '-') as log:\n"
+    "        while True:\n            log.record('wait', 'nobody', duration_s=0)\n",
+}
+
+
+@pytest.mark.parametrize("definitions", FULL_PIPES.values(), ids=FULL_PIPES)
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_a_command_that_waits_for_a_reader(
+    definitions: str, number: signal.Signals, code: int
+) -> None:
+    with subprocess.Popen(
+        program(definitions), stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRONMENT
+    ) as process:
+        until_it_waits_for_a_reader(process.pid)
+        process.send_signal(number)
+        assert process.wait(TIMEOUT) == code
+        assert process.stderr
+        assert b"Traceback" not in process.stderr.read()
+
+
+@pytest.mark.parametrize("definitions", [PLAIN, RUN_ASYNC], ids=["plain", "run_async"])
+@pytest.mark.parametrize(
+    ("ignored", "sent", "code"),
+    [("INT", signal.SIGINT, 143), ("TERM", signal.SIGTERM, 130)],
+)
+def test_a_signal_that_our_parent_ignores_is_ignored(
+    definitions: str, ignored: str, sent: signal.Signals, code: int
+) -> None:
+    process = start(in_shell(program(definitions), f"trap '' {ignored}; {{}}"))
+    process.send_signal(sent)
+    process.send_signal({143: signal.SIGTERM, 130: signal.SIGINT}[code])
+    assert end(process)[:2] == (code, "cleaned\n")
+
+
 def test_run_async_returns_the_result_and_passes_errors_on() -> None:
     done = finish(
         program(
-            "from toolroll_shared.cli import run_async\n"
+            "from toolroll_shared.signals import run_async\n"
             "from toolroll_shared.errors import TryLater\n"
             "async def seven(): return 7\n"
             "async def fail(): raise TryLater('what: why')\n"

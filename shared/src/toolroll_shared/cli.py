@@ -9,18 +9,14 @@ import errno
 import io
 import os
 import re
-import signal
 import sys
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from datetime import UTC, date, datetime, time
-from types import FrameType
-from typing import IO, Any, NoReturn, TypeVar
+from typing import IO, Any, NoReturn
 
 from .errors import Exit, ToolError, UsageError
-from .output import forget, note, oneline, write, writing
-
-T = TypeVar("T")
+from .output import forget, note, oneline, write
+from .signals import hearing, takes_text
 
 TRACEBACK_VARIABLE = "TOOLROLL_TRACEBACK"
 """Set it to anything but the empty string, and a bug shows its traceback."""
@@ -88,7 +84,7 @@ def run(tool: str, body: Callable[[], int]) -> int:
     """
     if isinstance(sys.stdout, io.TextIOWrapper):  # a name beyond a locale's letters is no bug
         sys.stdout.reconfigure(errors="backslashreplace")
-    with _hearing_sigterm(tool) as stop:
+    with hearing(tool) as stop:
         try:
             code = _exit_code_of(body)
             _flush_stdout()
@@ -97,6 +93,8 @@ def run(tool: str, body: Callable[[], int]) -> int:
             code = Exit.OK
         except KeyboardInterrupt:
             forget(sys.stdout)
+            if not takes_text(sys.stderr):
+                forget(sys.stderr)
             code = stop.say()
         except ToolError as error:
             note(tool, oneline(str(error)))
@@ -111,49 +109,6 @@ def run(tool: str, body: Callable[[], int]) -> int:
         return code
 
 
-def run_async(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine as `asyncio.run` does, but hear signals well, inside `run`.
-
-    The first SIGINT or SIGTERM cancels the work, also one that another thread receives or
-    that comes just before the event loop goes to sleep. The second one ends the process at
-    once: raised inside the loop, it could lose a wake-up that the clean-up waits for. Only
-    a write that nobody reads is broken off by raising: no cancellation would reach it.
-    """
-    import asyncio
-
-    stop = signal.getsignal(signal.SIGTERM)
-    if not isinstance(stop, _Stop):
-        return asyncio.run(work)
-
-    async def heard() -> T:
-        task, loop = asyncio.current_task(), asyncio.get_running_loop()
-        assert task is not None  # noqa: S101 - we are in it
-
-        def on_signal(number: int, _frame: FrameType | None) -> None:
-            stop.hear(number)
-            if writing:
-                raise KeyboardInterrupt
-            loop.call_soon_threadsafe(task.cancel)
-
-        for number in (signal.SIGINT, signal.SIGTERM):
-            if signal.getsignal(number) != signal.SIG_IGN:
-                with suppress(NotImplementedError):  # Windows
-                    loop.add_signal_handler(number, int)  # what it does is to wake the loop
-                signal.signal(number, on_signal)
-        return await work
-
-    sigint = signal.getsignal(signal.SIGINT)
-    try:
-        return asyncio.run(heard())
-    except asyncio.CancelledError:
-        if stop.received:
-            raise KeyboardInterrupt from None
-        raise
-    finally:  # closing the loop reset them
-        signal.signal(signal.SIGTERM, stop)
-        signal.signal(signal.SIGINT, sigint)
-
-
 def _exit_code_of(body: Callable[[], int]) -> int:
     try:
         return body()
@@ -161,44 +116,6 @@ def _exit_code_of(body: Callable[[], int]) -> int:
         if stop.code is None or isinstance(stop.code, int):
             return stop.code or Exit.OK
         raise ToolError(str(stop.code)) from stop
-
-
-class _Stop:
-    """The handler of SIGTERM outside event loops; remembers which signals came."""
-
-    def __init__(self, tool: str) -> None:
-        self._tool = tool
-        self.received: list[int] = []
-
-    def __call__(self, number: int, _frame: FrameType | None) -> NoReturn:
-        self.hear(number)
-        raise KeyboardInterrupt
-
-    def hear(self, number: int) -> None:
-        """Remember a signal; the second one ends the process."""
-        self.received.append(number)
-        if len(self.received) > 1:
-            os._exit(self.say())
-
-    def say(self) -> Exit:
-        """Tell the user what ended the work, and return its exit code."""
-        terminated = signal.SIGTERM in self.received
-        note(self._tool, "terminated" if terminated else "interrupted")
-        return Exit.TERMINATED if terminated else Exit.INTERRUPTED
-
-
-@contextmanager
-def _hearing_sigterm(tool: str) -> Iterator[_Stop]:
-    stop = _Stop(tool)
-    try:
-        previous = signal.signal(signal.SIGTERM, stop)
-    except ValueError:  # not in the main thread: signals are somebody else's
-        yield stop
-        return
-    try:
-        yield stop
-    finally:
-        signal.signal(signal.SIGTERM, previous)
 
 
 def _flush_stdout() -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from .errors import UsageError
-from .output import note
+from .output import note, writing
 
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
@@ -121,8 +121,9 @@ class _LineWriter:
 
     def _write(self, line: bytes) -> None:
         try:
-            self._stream.write(line)
-            self._stream.flush()
+            with writing:
+                self._stream.write(line)
+                self._stream.flush()
         except OSError as error:
             if not self._failed:
                 self._failed = True

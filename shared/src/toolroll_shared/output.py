@@ -6,6 +6,7 @@ Nothing here decides what to say. Rich is loaded only where a table meets a term
 import json
 import os
 import sys
+from _thread import get_ident
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from typing import IO, Literal
@@ -28,22 +29,22 @@ _JOINERS = "\u200c\u200d"  # unprintable to Python, harmless, and part of Persia
 
 
 class _Writing:
-    """Tells whether a write is going on, which may last as long as a reader likes.
+    """Tells whether this thread is in a write, which may last as long as a reader likes.
 
-    A signal that comes meanwhile must break it off (see `toolroll_shared.cli.run_async`).
+    A signal that comes meanwhile must break it off (see `toolroll_shared.signals`).
     """
 
     def __init__(self) -> None:
-        self.depth = 0
+        self._threads: list[int] = []
 
     def __enter__(self) -> None:
-        self.depth += 1
+        self._threads.append(get_ident())
 
     def __exit__(self, *_: object) -> None:
-        self.depth -= 1
+        self._threads.remove(get_ident())
 
     def __bool__(self) -> bool:
-        return self.depth > 0
+        return get_ident() in self._threads
 
 
 writing = _Writing()

@@ -11,9 +11,10 @@ from gh_releases import (
     add_release_arguments,
     client_options,
 )
-from toolroll_shared.cli import Parser, add_common_arguments, run, run_async
+from toolroll_shared.cli import Parser, add_common_arguments, run
 from toolroll_shared.logs import Log, open_log
 from toolroll_shared.output import json_document, note, write_result
+from toolroll_shared.signals import run_async
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -15,12 +15,12 @@ from toolroll_shared.cli import (
     positive_duration,
     positive_int,
     run,
-    run_async,
     whole_number,
 )
 from toolroll_shared.errors import UsageError
 from toolroll_shared.logs import Log, open_log
 from toolroll_shared.output import is_terminal, note, write
+from toolroll_shared.signals import run_async
 
 from .environment import cache_folder, find_api
 from .options import (

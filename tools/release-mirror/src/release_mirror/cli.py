@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gh_releases import add_client_arguments, add_release_arguments, client_options
-from toolroll_shared.cli import Parser, add_common_arguments, positive_int, run, run_async
+from toolroll_shared.cli import Parser, add_common_arguments, positive_int, run
 from toolroll_shared.errors import Exit
 from toolroll_shared.logs import Log, open_log
 from toolroll_shared.output import is_terminal, note, oneline, write_result
+from toolroll_shared.signals import run_async
 
 if TYPE_CHECKING:
     from .mirror import Options

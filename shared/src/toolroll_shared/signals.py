@@ -1,0 +1,128 @@
+"""Ctrl+C and SIGTERM: the first ends the work in order, the second at once.
+
+`toolroll_shared.cli.run` brings a command under it, and says what ended the work.
+"""
+
+import os
+import select
+import signal
+import sys
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+from typing import Any, NoReturn, TypeVar
+
+from .errors import Exit
+from .output import note, writing
+
+T = TypeVar("T")
+
+
+class Stop:
+    """The handler of both signals outside event loops; remembers which ones came."""
+
+    def __init__(self, tool: str) -> None:
+        self._tool = tool
+        self._received: list[int] = []
+
+    @property
+    def was_asked_for(self) -> bool:
+        """Whether a signal came."""
+        return bool(self._received)
+
+    def __call__(self, number: int, _frame: FrameType | None) -> NoReturn:
+        """Take a signal outside event loops."""
+        self.hear(number)
+        raise KeyboardInterrupt
+
+    def hear(self, number: int) -> None:
+        """Remember a signal; the second one ends the process."""
+        self._received.append(number)
+        if len(self._received) > 1:
+            os._exit(self.say())
+
+    def say(self) -> Exit:
+        """Tell the user what ended the work, and return its exit code.
+
+        A stderr that takes nothing now, because nobody reads it, is not waited for.
+        """
+        terminated = signal.SIGTERM in self._received
+        if takes_text(sys.stderr):
+            note(self._tool, "terminated" if terminated else "interrupted")
+        return Exit.TERMINATED if terminated else Exit.INTERRUPTED
+
+
+_NOBODY = Stop("")
+_current = _NOBODY
+
+
+@contextmanager
+def hearing(tool: str) -> Iterator[Stop]:
+    """Hear both signals in the `with` block, but for those that our parent had us ignore."""
+    global _current  # noqa: PLW0603 - signals are the process's, and so is who hears them
+    stop, earlier = Stop(tool), _current
+    previous = {}
+    try:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            if signal.getsignal(number) != signal.SIG_IGN:
+                previous[number] = signal.signal(number, stop)
+    except ValueError:  # not in the main thread: signals are somebody else's
+        yield stop
+        return
+    _current = stop
+    try:
+        yield stop
+    finally:
+        _current = earlier
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def run_async(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine as `asyncio.run` does, but hear signals well, inside `run`.
+
+    The first SIGINT or SIGTERM cancels the work, also one that another thread receives or
+    that comes just before the event loop goes to sleep. The second one ends the process at
+    once: raised inside the loop, it could lose a wake-up that the clean-up waits for. Only
+    a write that nobody reads is broken off by raising: no cancellation would reach it.
+    """
+    import asyncio
+
+    stop = _current
+    heard_now = [
+        number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) is stop
+    ]
+
+    async def heard() -> T:
+        task, loop = asyncio.current_task(), asyncio.get_running_loop()
+        assert task is not None  # noqa: S101 - we are in it
+
+        def on_signal(number: int, _frame: FrameType | None) -> None:
+            stop.hear(number)
+            if writing:
+                raise KeyboardInterrupt
+            loop.call_soon_threadsafe(task.cancel)
+
+        for number in heard_now:
+            with suppress(NotImplementedError):  # Windows
+                loop.add_signal_handler(number, int)  # what it does is to wake the loop
+            signal.signal(number, on_signal)
+        return await work
+
+    try:
+        return asyncio.run(heard())
+    except asyncio.CancelledError:
+        if stop.was_asked_for:
+            raise KeyboardInterrupt from None
+        raise
+    finally:  # closing the loop reset them
+        for number in heard_now:
+            signal.signal(number, stop)
+
+
+def takes_text(stream: Any) -> bool:
+    """Tell whether a short write would return at once, or fail at once."""
+    try:
+        return bool(select.select([], [stream], [], 0)[1])
+    except (OSError, ValueError, TypeError):  # no descriptor, or a file on Windows
+        return True

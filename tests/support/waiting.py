@@ -1,0 +1,21 @@
+"""Waiting until a process waits: the kernel tells where it sleeps."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+PATIENCE_S = 30  # never reached when all is well
+
+
+def until_it_waits_for_a_reader(pid: int) -> None:
+    """Return when a process sleeps in a write to a full pipe."""
+    place = Path(f"/proc/{pid}/wchan")
+    if not place.exists():
+        pytest.skip("/proc/PID/wchan is not there: only Linux tells where a process sleeps")
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        if "pipe_write" in place.read_text():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it never waited for a reader")
