@@ -10,7 +10,7 @@ import pytest
 
 from gh_releases import cache, origin
 from gh_releases.cache import Cache, Entry, is_etag
-from tests.gh_releases.conftest import TOKEN, Run, adding, answering
+from tests.gh_releases.conftest import TOKEN, Run, adding, answering, records
 from tests.support import faults
 from tests.support.faults import Fault
 from tests.support.github import GitHub
@@ -171,20 +171,63 @@ def test_a_full_last_page_that_has_not_changed_is_asked_whether_it_is_still_the_
 
 @pytest.mark.parametrize(
     ("fault", "code"),
-    [(faults.status(404), Exit.FAILED), (faults.status(500), Exit.UNREACHABLE)],
-    ids=["404", "500"],
+    [
+        (faults.status(404), Exit.FAILED),
+        (faults.status(500), Exit.UNREACHABLE),
+        (faults.throttled(secondary=True), Exit.TRY_LATER),
+    ],
+    ids=["404", "500", "limit"],
 )
-def test_a_full_last_page_that_cannot_be_asked_is_no_whole_list(
-    github: GitHub, gh_releases: Run, repo: Repository, fault: Fault, code: Exit
+@pytest.mark.parametrize("lasting", [False, True])
+def test_a_full_last_page_that_cannot_be_asked_is_fetched_again(
+    github: GitHub,
+    gh_releases: Run,
+    repo: Repository,
+    fault: Fault,
+    code: Exit,
+    *,
+    lasting: bool,
+    tmp_path: Path,
 ) -> None:
-    def only_head(request: Request, usual: Response) -> Response:
-        return fault.answer(request, usual) if request.method == "HEAD" else usual
+    """A HEAD that is refused does not say why; what the page itself says counts."""
 
-    fill(repo, origin.PAGE_SIZE)
+    def unconditional(request: Request, usual: Response) -> Response:
+        fails = request.method == "HEAD" or (lasting and "if-none-match" not in request.headers)
+        return fault.answer(request, usual) if fails else usual
+
+    tags = fill(repo, origin.PAGE_SIZE)
     gh_releases("--json")
-    github.fault("/releases", Fault("only HEAD", answer=only_head), times=2)
-    ran = gh_releases("--json", "--retries", 0)
-    assert (ran.code, ran.stdout) == (code, "")
+    github.fault("/releases", Fault("no HEAD", answer=unconditional), times=3)
+    ran = gh_releases("--json", "--retries", 0, "--max-wait", 0, "--log-json", tmp_path / "log")
+    [record] = records(tmp_path / "log")
+    if lasting:
+        assert (ran.code, ran.stdout, record["ok"]) == (code, "", False)
+    else:
+        assert (ran.code, tags_of(ran), record["status"]) == (0, tags, 200)
+
+
+def test_a_next_page_that_was_found_this_way_is_kept(
+    github: GitHub, gh_releases: Run, repo: Repository
+) -> None:
+    tags = fill(repo, origin.PAGE_SIZE)
+    gh_releases("--json")
+    repo.add_release("backport", created_at="2000-01-01T00:00:00Z")
+    for expected in ([304, 200, 200], [304, 304]):
+        github.forget_requests()
+        assert tags_of(gh_releases("--json")) == [*tags, "backport"]
+        assert statuses(github) == expected
+
+
+def test_a_full_last_page_whose_304_has_a_link_header_is_asked_no_more(
+    github: GitHub, gh_releases: Run, repo: Repository
+) -> None:
+    fill(repo, 2 * origin.PAGE_SIZE)
+    gh_releases("--json")
+    github.forget_requests()
+    link = f'<{github.api_url}/repos/octo/tool/releases?per_page=100>; rel="prev"'
+    github.fault("*page=2", adding(link=link))
+    assert len(gh_releases("--json").json) == 200
+    assert statuses(github) == [304, 304]
 
 
 def test_a_next_page_in_a_304_is_followed(

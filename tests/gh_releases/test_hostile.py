@@ -241,6 +241,6 @@ def test_nothing_that_a_server_says_reaches_a_terminal_raw(form: str) -> None:
             check=False,
         )
     assert done.returncode == 0
-    assert "has moved to" in done.stderr.decode()
+    assert "octo/tool is at /moved/" in done.stderr.decode()
     for text in (done.stdout.decode(), done.stderr.decode()):
         assert re.sub(r"[\n\t]", "", text).isprintable()

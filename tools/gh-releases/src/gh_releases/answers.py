@@ -37,11 +37,11 @@ LATEST_SECOND = 253402300799.0 - 86_400
 """The last that datetime knows in any zone, since the epoch."""
 
 _MOVED = {301, 302, 307, 308}
-_PASSING = {500, 502, 503, 504}
+_PASSING = {408, 500, 502, 503, 504}
 _GONE = {404, 410, 451}
 _UNAUTHORIZED = 401
 _UNPROCESSABLE = 422
-_REFUSALS = set(range(400, 500)) - {408}
+_REFUSALS = range(400, 500)
 _ENCODINGS = {"", "identity", "gzip"}
 
 

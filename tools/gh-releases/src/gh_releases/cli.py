@@ -115,15 +115,16 @@ def add_client_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--api-url",
         metavar="URL",
-        help="the API's root (default: that of HOST, else $GITHUB_API_URL, else that of "
-        f"$GH_HOST, else {DEFAULT_API_URL})",
+        help="the API's root (default: that of HOST, else of $GH_HOST, else $GITHUB_API_URL, "
+        f"else {DEFAULT_API_URL})",
     )
     group.add_argument(
         "--timeout",
         type=positive_duration,
         default=DEFAULT_TIMEOUT_S,
         metavar="DURATION",
-        help=f"for each API request, answer included (default: {DEFAULT_TIMEOUT_S:g}s)",
+        help="for each API request, with its redirects and answer "
+        f"(default: {DEFAULT_TIMEOUT_S:g}s)",
     )
     group.add_argument(
         "--retries",

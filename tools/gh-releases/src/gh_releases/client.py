@@ -3,7 +3,8 @@
 Downloads of assets are not its business: `multi_fetch` moves bytes.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+import re
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from types import TracebackType
 from typing import Self, TypeVar, Unpack
@@ -11,7 +12,7 @@ from typing import Self, TypeVar, Unpack
 import httpx
 from msgspec.structs import replace
 
-from toolroll_shared.errors import Unreachable
+from toolroll_shared.errors import Unreachable, UsageError
 from toolroll_shared.output import redact_url
 
 from .answers import NotFound, Unprocessable
@@ -41,18 +42,25 @@ MOST_EMBEDDED = 100
 
 EVERYTHING = Selection()
 
+_WEB_PAGE = re.compile(r"https?://[^/]+/([^/]+/[^/]+)/releases/")
+
 
 class Client:
     """A client of one GitHub API, as an async context manager.
 
+    The waits for rate limits, which `max_wait` bounds, are those of all that it does: give
+    each of several listings at the same time a client of its own.
+
     Args:
         options: where the API is, and how patient to be with it.
         effects: the keyword arguments that `Effects` describes, all optional.
+
+    Raises:
+        UsageError: the API's URL, or a proxy in the environment, cannot be used.
     """
 
     def __init__(self, options: ClientOptions, **effects: Unpack[Effects]) -> None:
         self._exchange = Exchange(options, **effects)
-        self._lists: dict[str, httpx.URL] = {}
 
     async def __aenter__(self) -> Self:
         self._exchange.open()
@@ -76,27 +84,31 @@ class Client:
 
         Raises:
             NotFound: there is none that this token may see.
+            UsageError: the name is none.
             Refused, Unreachable, TryLater: as `ToolError` says.
         """
-        url = self._exchange.address(f"/repos/{name}")
-        page = await self._exchange.get(url, Repository, name)
+        page = await self._exchange.get(self._address(name), Repository, name)
         if not is_repository_name(page.value.full_name):
             raise Unreachable(f"{redact_url(str(page.url))}: its full_name is not OWNER/REPO")
+        self._exchange.say_rename(name, page.value.full_name)
         return page.value
 
-    async def latest(self, name: str) -> Release | None:
-        """Return the release that `OWNER/REPO` shows as its latest; None if there is none.
+    async def latest(self, name: str, *, patient: bool = True) -> Release | None:
+        """Return the release that `OWNER/REPO` shows as its latest.
 
         It is the one that its owners marked, and not always the newest. Its assets may not
-        be all there are.
+        be all there are. None says that there is no such release, or no such repository.
+
+        Args:
+            name: `OWNER/REPO`.
+            patient: False gives up where a rate limit would have to be waited for.
 
         Raises:
-            Refused, Unreachable, TryLater: as `ToolError` says.
+            UsageError, Refused, Unreachable, TryLater: as `repository`.
         """
-        url = self._list_url(name)
-        url = url.copy_with(path=f"{url.path}/latest")
+        url = self._address(name, "/releases/latest")
         try:
-            return (await self._exchange.get(url, Release, name)).value
+            return (await self._exchange.get(url, Release, name, patient=patient)).value
         except NotFound:
             return None
 
@@ -106,7 +118,7 @@ class Client:
         *,
         wanted: Callable[[Release], bool] = EVERYTHING,
         limit: int | None = None,
-    ) -> AsyncIterator[Release]:
+    ) -> AsyncGenerator[Release]:
         """Yield the releases of `OWNER/REPO` one by one; all else is as `pages` says."""
         async with aclosing(self.pages(name, wanted=wanted, limit=limit)) as pages:
             async for page in pages:
@@ -128,52 +140,82 @@ class Client:
         Args:
             name: `OWNER/REPO`.
             wanted: which releases to yield; the assets of others are not completed.
-            limit: how many to yield at most.
+            limit: how many to yield at most; at least 1.
 
         Raises:
-            NotFound, Refused, Unreachable, TryLater: as `repository`.
+            NotFound, UsageError, Refused, Unreachable, TryLater: as `repository`.
         """
-        spent = self._budget()
-        seen: set[int] = set()
-        left = limit
-        size = PAGE_SIZE if left is None or wanted != EVERYTHING else min(left, PAGE_SIZE)
-        url = self._list_url(name).copy_with(params={"per_page": size})
-        async with aclosing(self._releases_pages(url, name, spent)) as pages:
+        if limit is not None and limit < 1:
+            raise UsageError(f"a limit of {limit} asks for nothing")
+        size = PAGE_SIZE if limit is None or wanted != EVERYTHING else min(limit, PAGE_SIZE)
+        url = self._address(name, "/releases").copy_with(params={"per_page": size})
+        left, seen = limit, set[int]()
+        listing = _Listing(self._exchange, name)
+        async with aclosing(listing.releases(url)) as pages:
             async for page in pages:
                 fresh = {one.id: one for one in page.value if one.id not in seen}  # pages drift
-                seen.update(fresh)
                 chosen = [release for release in fresh.values() if wanted(release)][:left]
-                yield tuple([await self._completed(release, name, spent) for release in chosen])
+                seen.update(release.id for release in chosen)
+                yield tuple([await listing.completed(release, page) for release in chosen])
                 if left is not None:
                     left -= len(chosen)
                     if not left:
                         return
 
-    async def _releases_pages(
-        self, url: httpx.URL, name: str, spent: Callable[[], bool]
-    ) -> AsyncGenerator[Page[list[Release]]]:
-        """Yield the pages; the one behind GitHub's last is no error."""
-        count = 0
+    def _address(self, name: str, rest: str = "") -> httpx.URL:
+        if not is_repository_name(name):
+            raise UsageError(f"{name!r} is not OWNER/REPO")
+        return self._exchange.address(f"/repos/{name}{rest}")
+
+
+class _Listing:
+    """The pages of one listing, with one budget for all of them."""
+
+    def __init__(self, exchange: Exchange, name: str) -> None:
+        self._exchange = exchange
+        self._name = name
+        self._most_requests = exchange.usage.requests + MAX_LISTING_REQUESTS
+        self._most_bytes = exchange.usage.received + MAX_LISTING_BYTES
+
+    async def releases(self, url: httpx.URL) -> AsyncGenerator[Page[list[Release]]]:
+        """Yield the pages of releases; the one behind GitHub's last is no error."""
+        size, count = int(url.params["per_page"]), 0
         try:
-            async with aclosing(self._pages(url, list[Release], name, spent)) as pages:
+            async with aclosing(self._pages(url, list[Release])) as pages:
                 async for page in pages:
-                    count += len(page.value)
-                    self._lists[name] = page.url.copy_with(query=None)
+                    count += 1
+                    self._exchange.say_rename(self._name, _present_name(page))
                     yield page
         except Unprocessable:
-            if count < MOST_LISTED:
+            if count * size < MOST_LISTED:
                 raise
-            self._exchange.say(f"{name}: GitHub lists no more than the newest 1,000 releases")
+            self._exchange.say_cap(
+                f"{self._name}: GitHub lists no more than the newest 1,000 releases"
+            )
 
-    def _budget(self) -> Callable[[], bool]:
-        """Return what tells whether a listing that begins now has asked for too much."""
-        requests = self.usage.requests + MAX_LISTING_REQUESTS
-        received = self.usage.received + MAX_LISTING_BYTES
-        return lambda: self.usage.requests > requests or self.usage.received > received
+    async def completed(self, release: Release, page: Page[list[Release]]) -> Release:
+        """Return the release with the assets that its page left out, if it may have.
 
-    async def _pages(
-        self, url: httpx.URL, kind: type[T], name: str, spent: Callable[[], bool]
-    ) -> AsyncGenerator[Page[T]]:
+        They are asked for below the page's own address: a renamed repository then costs no
+        redirect for each release.
+        """
+        if len(release.assets) < MOST_EMBEDDED:
+            return release
+        path = f"{page.url.path}/{release.id}/assets"
+        url = page.url.copy_with(path=path, params={"per_page": PAGE_SIZE})
+        assets: dict[int, Asset] = {}
+        try:
+            async with aclosing(self._pages(url, list[Asset])) as pages:
+                async for one in pages:
+                    assets |= {asset.id: asset for asset in one.value}
+        except NotFound:
+            self._exchange.say(
+                f"{self._name}: {release.tag_name} vanished while its assets were listed"
+            )
+            return release
+        return replace(release, assets=tuple(assets.values()))
+
+    async def _pages(self, url: httpx.URL, kind: type[T]) -> AsyncGenerator[Page[T]]:
         """Yield a page and those that it leads to.
 
         Raises:
@@ -182,33 +224,19 @@ class Client:
         visited: set[httpx.URL] = set()
         following: httpx.URL | None = url
         while following is not None:
-            if following in visited or len(visited) >= MAX_PAGES or spent():
+            if following in visited or len(visited) >= MAX_PAGES or self._is_spent():
                 raise Unreachable(f"{redact_url(str(url))}: the pages never end; giving up")
             visited.add(following)
-            page = await self._exchange.get(following, kind, name)
+            page = await self._exchange.get(following, kind, self._name)
             yield page
             following = page.next_url
 
-    async def _completed(self, release: Release, name: str, spent: Callable[[], bool]) -> Release:
-        """Return the release with the assets that its listing left out, if it may have."""
-        if len(release.assets) < MOST_EMBEDDED:
-            return release
-        url = self._list_url(name)
-        url = url.copy_with(path=f"{url.path}/{release.id}/assets", params={"per_page": PAGE_SIZE})
-        assets: dict[int, Asset] = {}
-        try:
-            async with aclosing(self._pages(url, list[Asset], name, spent)) as pages:
-                async for one in pages:
-                    assets |= {asset.id: asset for asset in one.value}
-        except NotFound:
-            self._exchange.say(f"{name}: {release.tag_name} vanished while its assets were listed")
-            return release
-        return replace(release, assets=tuple(assets.values()))
+    def _is_spent(self) -> bool:
+        usage = self._exchange.usage
+        return usage.requests > self._most_requests or usage.received > self._most_bytes
 
-    def _list_url(self, name: str) -> httpx.URL:
-        """Return where the releases are listed: where they last were, if that is known.
 
-        A renamed repository then costs one redirect, and not one for each request.
-        """
-        known = self._lists.get(name)
-        return known or self._exchange.address(f"/repos/{name}/releases")
+def _present_name(page: Page[list[Release]]) -> str | None:
+    """Return the name of the repository that a page's releases are of, if it tells."""
+    found = _WEB_PAGE.match(page.value[0].html_url) if page.value else None
+    return found[1] if found and is_repository_name(found[1]) else None

@@ -24,9 +24,10 @@ def find_api(
 ) -> tuple[str, str | None]:
     """Return the API's root and the token for it.
 
-    A URL goes before a host, and an argument before the environment. GitHub's own hosts get
-    GitHub's token. Another host that is named gets the token for servers, unless GH_HOST
-    says that it is for another one. A URL gets what there is: who gives it means it.
+    The order is: the URL that is an argument, the host that was named with the repository,
+    GH_HOST, GITHUB_API_URL, github.com. GitHub's own hosts get GitHub's token. Another host
+    gets the token for servers, unless GH_HOST says that it is for another one. A URL gets
+    what there is: who gives it means it.
 
     Args:
         environ: the environment.
@@ -36,18 +37,20 @@ def find_api(
     Raises:
         UsageError: the URL, the host or the token cannot be used.
     """
-    source, preferred = "--api-url", _host_of(environ)
-    if api_url is None and host is None:
-        source, api_url = "GITHUB_API_URL", environ.get("GITHUB_API_URL") or None
-        host = preferred or "github.com"
-    if api_url is None:
-        source, api_url = str(host), api_url_of(str(host))
-        token = _token_of(environ, _names_for(str(host), preferred))
-    elif _is_cloud_api(api_url):
-        token = _token_of(environ, GITHUB_TOKENS)
-    else:
-        token = _token_of(environ, ENTERPRISE_TOKENS + GITHUB_TOKENS)
-    return _checked(api_url, source, with_token=token is not None), token
+    if api_url is not None:
+        return _api_at(environ, api_url, "--api-url")
+    preferred = _host_of(environ)
+    if host is None and preferred is None and (url := environ.get("GITHUB_API_URL")):
+        return _api_at(environ, url, "GITHUB_API_URL")
+    host = host or preferred or "github.com"
+    token = _token_of(environ, _names_for(host, preferred))
+    return _checked(api_url_of(host), host, with_token=token is not None), token
+
+
+def _api_at(environ: Mapping[str, str], url: str, source: str) -> tuple[str, str | None]:
+    names = GITHUB_TOKENS if _is_cloud_api(url) else ENTERPRISE_TOKENS + GITHUB_TOKENS
+    token = _token_of(environ, names)
+    return _checked(url, source, with_token=token is not None), token
 
 
 def cache_folder(environ: Mapping[str, str], name: str) -> Path | None:

@@ -68,6 +68,7 @@ class Exchange:
         self._random = random
         self._origin = Origin(options, transport=transport, notify=self.say)
         self.address = self._origin.address
+        self._said: set[str] = set()
 
     def open(self) -> None:
         """Get ready for requests.
@@ -90,23 +91,43 @@ class Exchange:
         """Tell the user one line."""
         self._notify(oneline(self._origin.without_token(message)))
 
-    async def get(self, url: httpx.URL, kind: type[T], name: str) -> Page[T]:
+    def say_rename(self, name: str, present: str | None) -> None:
+        """Tell the user that a repository was renamed, if it was, and once.
+
+        Args:
+            name: how it was asked for.
+            present: its name now, where it is known.
+        """
+        if name in self._origin.moved and name not in self._said:
+            self._said.add(name)
+            now = present or f"at {self._origin.moved[name]}"
+            self.say(f"{name} is {now} now: the repository was renamed or moved")
+
+    def say_cap(self, message: str) -> None:
+        """Tell the user that GitHub's cap ended a list, and remember it."""
+        self._origin.usage = replace(self.usage, capped=True)
+        self.say(message)
+
+    async def get(
+        self, url: httpx.URL, kind: type[T], name: str, *, patient: bool = True
+    ) -> Page[T]:
         """Return what is at `url`, however many waits and tries it takes.
 
         Args:
             url: an address of the API's own origin.
             kind: what is expected there.
             name: the repository that it is about, for messages.
+            patient: False waits for no limit.
 
         Raises:
             NotFound, Refused, Unreachable, TryLater: as each says; without the token.
         """
         try:
-            return await self._get(url, kind, name)
+            return await self._get(url, kind, name, patient=patient)
         except ToolError as error:
             raise type(error)(self._origin.without_token(str(error))) from error.__cause__
 
-    async def _get(self, url: httpx.URL, kind: type[T], name: str) -> Page[T]:
+    async def _get(self, url: httpx.URL, kind: type[T], name: str, *, patient: bool) -> Page[T]:
         secondary_waits = 0
         while True:
             result = await self._get_with_retries(url, kind, name)
@@ -122,7 +143,7 @@ class Exchange:
             if throttle is None:
                 refuse(result, name, with_token=bool(self._options.token))
             secondary_waits += throttle.limit == "secondary"
-            await self._wait_for(throttle)
+            await self._wait_for(throttle, patient=patient)
 
     async def _get_with_retries(self, url: httpx.URL, kind: type[T], name: str) -> Page[T] | Answer:
         tries = 0
@@ -169,10 +190,12 @@ class Exchange:
             require_lasting(result, now=self._clock())
         return result
 
-    async def _wait_for(self, throttle: Throttle) -> None:
+    async def _wait_for(self, throttle: Throttle, *, patient: bool) -> None:
         """Say which limit was met and wait for its end, or give up beyond `max_wait`."""
         text = f"{throttle.limit} rate limit met ({throttle.detail})"
         help_ = "" if self._options.token else "; set GH_TOKEN for a higher limit"
+        if not patient:
+            raise TryLater(f"{text}: not waited for")
         waited = self.usage.waited + throttle.seconds
         if waited > self._options.max_wait:
             raise TryLater(

@@ -113,7 +113,7 @@ async def _latest(
     if all(release.draft or release.prerelease for release in releases):
         return None
     try:
-        release = await client.latest(query.repository)
+        release = await client.latest(query.repository, patient=False)
     except ToolError as error:  # the list is there: a flag is not worth all of it
         notify(f"cannot tell which release is the latest: {error}")
         return None

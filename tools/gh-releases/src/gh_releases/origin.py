@@ -26,6 +26,7 @@ PAGE_SIZE = 100
 """Items per page: GitHub's maximum, so the fewest requests."""
 
 MAX_REDIRECTS = 5
+MAX_REQUEST_IDS = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,14 +38,16 @@ class Usage:
         not_modified: those that cost no quota because a kept page had not changed.
         received: bytes of their answers, after decompression.
         waited: seconds spent waiting for rate limits.
-        quota: what the last answer told of the primary limit.
-        request_ids: GitHub's own ids of the requests, for its support.
+        capped: whether a list ended at GitHub's 1,000 releases, and there are more.
+        quota: what was last told of the primary limit.
+        request_ids: GitHub's own ids of the last requests, for its support.
     """
 
     requests: int = 0
     not_modified: int = 0
     received: int = 0
     waited: float = 0.0
+    capped: bool = False
     quota: Quota = field(default=Quota(limit=None, remaining=None, reset=None))
     request_ids: tuple[str, ...] = ()
 
@@ -64,10 +67,11 @@ class Origin:
     Args:
         options: where it is.
         transport: what carries requests instead of the network.
-        notify: told of renames, and of a cache that cannot be used.
+        notify: told of a cache that cannot be used.
 
     Attributes:
         usage: what was asked for so far.
+        moved: of each repository that redirects, by the name it was asked for: where to.
 
     Raises:
         UsageError: the API's URL is no address.
@@ -83,10 +87,10 @@ class Origin:
         self.usage = Usage()
         self._options = options
         self._transport = transport
-        self._notify = notify
+        self.moved: dict[str, str] = {}
         self._root = _address(options.api_url)
         self._cache = Cache(options.cache, token=options.token, notify=notify)
-        self._renames: set[str] = set()
+        self._http: httpx.AsyncClient | None = None
 
     def open(self) -> None:
         """Get ready for requests.
@@ -116,7 +120,9 @@ class Origin:
     async def close(self) -> None:
         """Hang up, and tidy the cache."""
         self._cache.close()
-        await self._http.aclose()
+        if self._http is not None:
+            http, self._http = self._http, None
+            await http.aclose()
 
     def address(self, path: str) -> httpx.URL:
         """Return the address of a path below the API's root."""
@@ -145,62 +151,71 @@ class Origin:
         """
         for _ in range(MAX_REDIRECTS + 1):
             kept = self._cache.load(str(url), kind)
-            answer = await self._request("GET", url, None if kept is None else kept.etag)
-            fields |= {"status": answer.status, "ok": answer.status in {OK, NOT_MODIFIED}}
+            answer = await self._request("GET", url, None if kept is None else kept.etag, fields)
             if answer.moved_to is None:
                 break
             url = self._own(answer.moved_to, "redirects")
-            self._say_rename(name, url)
+            self.moved[name] = url.path
         else:
             raise Unreachable(f"{redact_url(str(url))}: redirects without end")
         if answer.status == NOT_MODIFIED and kept is not None:
-            return await self._kept_page(answer, kept)
+            return await self._kept_page(answer, kept, kind, fields)
         return self._fresh_page(answer, kind) if answer.status == OK else answer
 
-    async def _kept_page(self, answer: Answer, kept: Entry[T]) -> Page[T] | Answer:
+    async def _kept_page(
+        self, answer: Answer, kept: Entry[T], kind: type[T], fields: dict[str, Any]
+    ) -> Page[T] | Answer:
         """Return a page that has not changed.
 
         A full page that was the last may have a next one by now: that is told in a header,
-        and the ETag is the body's, so the header is asked for.
+        and the ETag is the body's, so the header is asked for; or where that fails, the page.
         """
         self.usage = replace(self.usage, not_modified=self.usage.not_modified + 1)
         next_url = answer.next_page or (httpx.URL(kept.next_url) if kept.next_url else None)
         if next_url is None and _is_full(kept.value) and "link" not in answer.headers:
-            answer = await self._request("HEAD", answer.url, None)
-            if answer.status != OK:
-                return answer
-            next_url = answer.next_page
+            head = await self._request("HEAD", answer.url, None, fields)
+            if head.status != OK:
+                answer = await self._request("GET", answer.url, None, fields)
+                return self._fresh_page(answer, kind) if answer.status == OK else answer
+            next_url = head.next_page
+            if next_url is not None:
+                self._keep(kept.value, answer.url, kept.etag, next_url)
         return Page(value=kept.value, url=answer.url, next_url=self._own_next(next_url))
 
     def _fresh_page(self, answer: Answer, kind: type[T]) -> Page[T]:
         next_url = self._own_next(answer.next_page)
-        page = Page(value=parsed(answer, kind), url=answer.url, next_url=next_url)
-        etag = answer.headers.get("etag", "")
-        if is_etag(etag):
-            next_text = None if next_url is None else str(next_url)
-            self._cache.store(
-                Entry(url=str(page.url), etag=etag, next_url=next_text, value=page.value)
-            )
-        return page
+        value = parsed(answer, kind)
+        self._keep(value, answer.url, answer.headers.get("etag", ""), next_url)
+        return Page(value=value, url=answer.url, next_url=next_url)
 
-    async def _request(self, method: str, url: httpx.URL, etag: str | None) -> Answer:
+    def _keep(self, value: Any, url: httpx.URL, etag: str, next_url: httpx.URL | None) -> None:
+        if is_etag(etag):
+            following = None if next_url is None else str(next_url)
+            self._cache.store(Entry(url=str(url), etag=etag, next_url=following, value=value))
+
+    async def _request(
+        self, method: str, url: httpx.URL, etag: str | None, fields: dict[str, Any]
+    ) -> Answer:
+        if self._http is None:
+            raise RuntimeError("the client is not open: use it as `async with client:`")
         headers = {} if etag is None else {"If-None-Match": etag}
         async with self._http.stream(method, url, headers=headers) as response:
             answer = await read_answer(response)
+        fields |= {"status": answer.status, "ok": answer.status in {OK, NOT_MODIFIED}}
+        self._count(answer)
+        return answer
+
+    def _count(self, answer: Answer) -> None:
         request_id = self.without_token(answer.headers.get("x-github-request-id", ""))
+        ids = (*self.usage.request_ids, request_id) if request_id else self.usage.request_ids
+        quota = quota_of(answer.headers)
         self.usage = replace(
             self.usage,
             requests=self.usage.requests + 1,
             received=self.usage.received + len(answer.content),
-            quota=quota_of(answer.headers),
-            request_ids=(*self.usage.request_ids, *([request_id] if request_id else [])),
+            quota=self.usage.quota if quota.remaining is None else quota,
+            request_ids=ids[-MAX_REQUEST_IDS:],
         )
-        return answer
-
-    def _say_rename(self, name: str, new: httpx.URL) -> None:
-        if name not in self._renames:
-            self._renames.add(name)
-            self._notify(f"{name} has moved to {new.path}: the repository was renamed")
 
     def _own_next(self, url: httpx.URL | None) -> httpx.URL | None:
         return None if url is None else self._own(url, "has its next page")

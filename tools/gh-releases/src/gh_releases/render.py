@@ -87,6 +87,7 @@ def usage_record(usage: Usage) -> dict[str, Any]:
         "not_modified": usage.not_modified,
         "received_bytes": usage.received,
         "waited_s": usage.waited,
+        "capped": usage.capped,
         "quota": {
             "limit": usage.quota.limit,
             "remaining": usage.quota.remaining,
