@@ -1,10 +1,13 @@
 """Pages that are kept: they save quota and time, and never change what is listed."""
 
+import json
 import os
 import shutil
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -12,6 +15,7 @@ from gh_releases import cache, origin
 from gh_releases.cache import Cache, Entry, is_etag
 from tests.gh_releases.conftest import TOKEN, Run, adding, answering, records
 from tests.support import faults
+from tests.support.commands import argv, environment
 from tests.support.faults import Fault
 from tests.support.github import GitHub
 from tests.support.github_data import Release, Repository
@@ -340,15 +344,21 @@ def test_an_entry_under_another_name_is_dropped(
 
 
 def test_an_entry_of_absurd_size_is_not_read(
-    github: GitHub, gh_releases: Run, repo: Repository, folder: Path
+    github: GitHub,
+    gh_releases: Run,
+    repo: Repository,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     repo.add_release("v1")
     gh_releases("--json")
     [path] = entries(folder)
-    os.truncate(path, cache.MAX_ENTRY_BYTES + 1)  # sparse
-    statuses(github)
-    assert tags_of(gh_releases("--json")) == ["v1"]
-    assert statuses(github) == [200]
+    size = path.stat().st_size
+    for most, status in ((size, 304), (size - 1, 200)):
+        monkeypatch.setattr(cache, "MAX_ENTRY_BYTES", most)
+        statuses(github)
+        assert tags_of(gh_releases("--json")) == ["v1"]
+        assert statuses(github) == [status]
 
 
 @pytest.mark.parametrize("kind", ["folder", "fifo", "link to nowhere", "link to itself"])
@@ -394,6 +404,57 @@ def test_a_folder_that_others_may_write_is_not_trusted(
     assert ran.stderr == (
         f"gh-releases: the cache {folder}: others may write there; going on without\n"
     )
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+def test_a_folder_of_somebody_else_is_not_trusted(
+    github: GitHub, gh_releases: Run, pages: list[str], folder: Path
+) -> None:
+    gh_releases("--json")
+    os.chown(folder, 12345, -1)
+    statuses(github)
+    ran = gh_releases("--json")
+    assert (ran.code, tags_of(ran), statuses(github)) == (0, pages, [200] * 3)
+    assert "others may write there" in ran.stderr
+
+
+def test_runs_side_by_side_share_it_in_peace(github: GitHub, repo: Repository) -> None:
+    """While releases come in, each run lists what was there at some moment, and says nothing."""
+    fill(repo, 150)
+    command = argv("gh_releases", "octo/tool", "--json", "--api-url", github.api_url)
+    runs = []
+    for number in range(12):
+        runs.append(
+            subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment({})
+            )
+        )
+        repo.add_release(f"new-{number}")
+    for run in runs:
+        stdout, stderr = run.communicate(timeout=60)
+        assert (run.returncode, stderr) == (0, b"")
+        listed = [record["tag_name"] for record in json.loads(stdout)]
+        assert {f"v{number}" for number in range(150)} <= set(listed)
+        assert len(set(listed)) == len(listed)
+
+
+def test_two_writers_of_one_entry_never_meet(tmp_path: Path) -> None:
+    """Each writes under a name of its own: with a shared one, the slower rename would fail."""
+    said: list[str] = []
+
+    def write() -> None:
+        kept = Cache(tmp_path / "kept", token=None, notify=said.append)
+        for size in range(100):
+            kept.store(Entry(url="https://a/1", etag='"1"', next_url=None, value=["x" * size]))
+
+    (tmp_path / "kept").mkdir(mode=0o700)
+    threads = [Thread(target=write) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert said == []
+    assert Cache(tmp_path / "kept", token=None, notify=print).load("https://a/1", list[str])
 
 
 @pytest.mark.parametrize("setting", [{"HOME": ""}, {"HOME": "relative"}])

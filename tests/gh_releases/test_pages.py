@@ -1,9 +1,11 @@
+import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
-from gh_releases import client, origin
-from tests.gh_releases.conftest import adding, answering, linked, list_releases
+from gh_releases import Selection, client, origin
+from tests.gh_releases.conftest import TOKEN, adding, answering, linked, list_releases
 from tests.support import faults
 from tests.support.faults import Fault
 from tests.support.github import GitHub
@@ -84,6 +86,38 @@ def test_githubs_thousand_are_all_there_is_and_it_says_so(github: GitHub, repo: 
     assert (listing.tags, listing.error) == (tags[:1000], None)
     assert listing.said == ["octo/tool: GitHub lists no more than the newest 1,000 releases"]
     assert len(github.requests) == 11
+
+
+def test_the_cap_is_known_by_the_number_of_pages_not_of_releases(
+    github: GitHub, repo: Repository
+) -> None:
+    """A page may be short, where something on it is not for us to see."""
+
+    def without_one(_request: Request, page: Response) -> Response:
+        return replace(page, body=json.dumps(json.loads(page.content)[1:]).encode())
+
+    tags = fill(repo, 1001)
+    github.fault("*per_page=100", Fault("one is hidden", answer=without_one))
+    listing = list_releases(github)
+    assert (listing.tags, listing.error) == (tags[1:1000], None)
+    assert "no more than the newest 1,000" in listing.said[0]
+
+
+def test_a_draft_that_is_published_between_two_pages_is_listed(
+    github: GitHub, repo: Repository
+) -> None:
+    def publish(_request: Request, page: Response) -> Response:
+        draft.edit(draft=False)
+        for number in range(50):
+            repo.add_release(f"new-{number}")
+        return page
+
+    fill(repo, 150)
+    draft = repo.add_release("draft", draft=True)
+    fill(repo, 90)
+    github.fault("*per_page=100", Fault("publish", answer=publish))
+    listing = list_releases(github, token=TOKEN, wanted=Selection(drafts=False))
+    assert "draft" in listing.tags
 
 
 @pytest.mark.parametrize("page", ["per_page=100", "page=2"])

@@ -225,6 +225,12 @@ RULES = [
         waits=[60],
         said=[limited("secondary", "no time given", 60)],
     ),
+    Rule(
+        name="a primary limit is no step of that doubling",
+        script=[faults.throttled(reset=NOW + 30), faults.throttled(secondary=True)],
+        waits=[31, 60],
+        said=["primary rate limit met (", "secondary rate limit met ("],
+    ),
     # Waits have a budget, and a wait beyond it is not begun.
     Rule(
         name="a wait beyond the budget",
@@ -272,7 +278,7 @@ RULES = [
             waits=[0.25],
             said=[again(f"the server answers {code}", 0.2)],
         )
-        for code in (500, 502, 503, 504)
+        for code in (408, 500, 502, 503, 504)
     ),
     Rule(
         name="ceilings double",

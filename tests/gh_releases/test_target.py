@@ -38,6 +38,9 @@ TOKENS = {"GH_TOKEN": CLOUD, "GH_ENTERPRISE_TOKEN": ENTERPRISE}
         ("https://github.com/cli/cli/releases?page=2#top", "cli/cli", "github.com"),
         ("https://www.github.com/o/releases", "o/releases", "github.com"),
         ("https://octo.ghe.com/o/r", "o/r", "octo.ghe.com"),
+        ("http://github.com/cli/cli", "cli/cli", "github.com"),
+        ("git@github.com:cli/cli.git", "cli/cli", "github.com"),
+        ("ssh://git@github.com/cli/cli.git", "cli/cli", "github.com"),
     ],
 )
 def test_a_repository_may_be_named_as_people_have_it(
@@ -61,9 +64,11 @@ def test_a_repository_may_be_named_as_people_have_it(
         "ghe.example:port/o/r",
         ".example/o/r",
         "user@ghe.example/o/r",
-        "http://github.com/cli/cli",
-        "ssh://git@github.com/cli/cli",
-        "git@github.com:cli/cli.git",
+        "ftp://github.com/cli/cli",
+        "ssh://root@github.com/cli/cli",
+        "https://git@github.com/cli/cli",
+        "git@github.com:cli",
+        "git@github.com/cli/cli",
         "https://github.com/cli",
         "https://github.com/",
         "https://user:word@github.com/cli/cli",
@@ -120,7 +125,7 @@ def options(text: str, *arguments: str, **environ: str) -> ClientOptions:
         (
             "o/r",
             {"GITHUB_API_URL": "https://ghe.example/api/v3", "GH_HOST": "other.example"},
-            "https://ghe.example/api/v3",
+            "https://other.example/api/v3",
             ENTERPRISE,
         ),
         (
@@ -177,7 +182,7 @@ def test_an_address_that_cannot_be_is_refused_by_the_name_of_its_source(
     assert str(caught.value).startswith(f"{source}: ")
 
 
-@pytest.mark.parametrize("host", ["not a host", "a/b", "http://ghe.example", "x"])
+@pytest.mark.parametrize("host", ["not a host", "a/b", "ftp://ghe.example", "x"])
 def test_a_host_in_the_environment_that_is_none_is_bad_usage(host: str) -> None:
     with pytest.raises(UsageError, match=r"^GH_HOST: "):
         options("o/r", GH_HOST=host)

@@ -4,7 +4,6 @@ import asyncio
 import random as random_module
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TypedDict, TypeVar
 
 import httpx
@@ -105,7 +104,7 @@ class Exchange:
 
     def say_cap(self, message: str) -> None:
         """Tell the user that GitHub's cap ended a list, and remember it."""
-        self._origin.usage = replace(self.usage, capped=True)
+        self._origin.count_cap()
         self.say(message)
 
     async def get(
@@ -196,12 +195,11 @@ class Exchange:
         help_ = "" if self._options.token else "; set GH_TOKEN for a higher limit"
         if not patient:
             raise TryLater(f"{text}: not waited for")
-        waited = self.usage.waited + throttle.seconds
-        if waited > self._options.max_wait:
+        if self.usage.waited + throttle.seconds > self._options.max_wait:
             raise TryLater(
                 f"{text}: waiting {throttle.seconds:.0f} s more would pass the "
                 f"{self._options.max_wait:g} s of --max-wait{help_}"
             )
         self.say(f"{text}: waiting {throttle.seconds:.0f} s{help_}")
-        self._origin.usage = replace(self.usage, waited=waited)
+        self._origin.count_wait(throttle.seconds)
         await self._sleep(throttle.seconds)

@@ -124,6 +124,14 @@ class Origin:
             http, self._http = self._http, None
             await http.aclose()
 
+    def count_wait(self, seconds: float) -> None:
+        """Remember a wait for a rate limit."""
+        self.usage = replace(self.usage, waited=self.usage.waited + seconds)
+
+    def count_cap(self) -> None:
+        """Remember that GitHub's cap ended a list."""
+        self.usage = replace(self.usage, capped=True)
+
     def address(self, path: str) -> httpx.URL:
         """Return the address of a path below the API's root."""
         return self._root.copy_with(path=self._root.path.rstrip("/") + path)

@@ -12,6 +12,7 @@ _NAME = r"[A-Za-z0-9][A-Za-z0-9_-]*/(?!\.{1,2}$)[A-Za-z0-9_.-]+"
 _SHORT = re.compile(rf"(?:(?P<host>[^/]+)/)?(?P<name>{_NAME})")
 _NAMES_OF_GITHUB = dict.fromkeys(("www.github.com", "api.github.com"), "github.com")
 _HOST = re.compile(r"(localhost|[a-z0-9-]+(\.[a-z0-9-]+)+)(:[0-9]{1,5})?")
+_SCP = re.compile(r"^(git@[^:/]+):")
 _PATH = re.compile(r"/([^/]+/[^/]+?)(?:\.git)?(?:/releases(?:/.*)?)?/?")
 
 
@@ -24,12 +25,14 @@ class Target:
 
 
 def parse_target(text: str) -> Target:
-    """Read `OWNER/REPO`, `HOST/OWNER/REPO` or a URL of the repository or its releases.
+    """Read `OWNER/REPO`, `HOST/OWNER/REPO`, or a URL of the repository, its releases or its git.
+
+    The API is asked over https, whatever the URL says.
 
     Raises:
         ValueError: it is none of them.
     """
-    if text.startswith("https://"):
+    if text.startswith(("https://", "http://", "ssh://", "git@")):
         text = _from_url(text)
     match = _SHORT.fullmatch(text)
     if match is None:
@@ -64,8 +67,10 @@ def is_github_cloud(host: str) -> bool:
 
 def _from_url(url: str) -> str:
     """Return the short form of a URL; its query and fragment mean nothing here."""
-    parts = urlsplit(url)
+    parts = urlsplit(_SCP.sub(r"ssh://\1/", url))
     match = _PATH.fullmatch(parts.path)
+    if parts.scheme == "ssh":
+        parts = parts._replace(netloc=parts.netloc.removeprefix("git@"))
     if match is None or "@" in parts.netloc:
         raise ValueError("the URL is not that of a repository, such as https://github.com/cli/cli")
     return f"{parts.netloc}/{match[1]}"
