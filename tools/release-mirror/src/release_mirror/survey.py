@@ -36,9 +36,10 @@ def survey(
 
 
 def _is_real(root: Path, folder: Path) -> bool:
+    """Tell whether no part of a folder below the root is a symbolic link."""
     try:
-        return (root / folder).resolve() == root / folder
-    except (OSError, RuntimeError):  # a loop of links
+        return not any((root / part).is_symlink() for part in (folder, *folder.parents))
+    except OSError:  # a loop of links
         return False
 
 
