@@ -343,6 +343,15 @@ def test_an_entry_under_another_name_is_dropped(
     assert statuses(github) == [200] * 3
 
 
+def test_an_entry_that_was_moved_is_none_even_if_it_is_sound(tmp_path: Path) -> None:
+    folder = tmp_path / "kept"
+    first, second = keep(folder, "https://a/1"), keep(folder, "https://a/2")
+    first.replace(second)
+    kept = Cache(folder, token=None, notify=print)
+    assert kept.load("https://a/2", list[str]) is None
+    assert entries(folder) == []
+
+
 def test_an_entry_of_absurd_size_is_not_read(
     github: GitHub,
     gh_releases: Run,
