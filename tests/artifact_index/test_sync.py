@@ -133,7 +133,7 @@ def test_a_renamed_repository_stays_one(
     releases, _ = ran.counts
     assert releases == (0, 2, 0), "its pages have other addresses now"
     assert rows(db, "SELECT full_name FROM repositories") == ["octo/instrument"]
-    assert ran.stderr.count("has moved to") == 1
+    assert ran.stderr.count("octo/tool is octo/instrument now") == 1
     assert asset.id in rows(db, "SELECT id FROM assets")
 
 

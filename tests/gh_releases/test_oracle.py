@@ -32,6 +32,7 @@ def gh(github: GitHub, tmp_path: Path) -> Any:
             "GH_NO_UPDATE_NOTIFIER": "1",
             "GH_TOKEN": TOKEN,
             "HTTP_PROXY": github.api_url,
+            "XDG_STATE_HOME": str(tmp_path / "gh-state"),
         }
         done = subprocess.run(
             [found, "api", "--paginate", path],
