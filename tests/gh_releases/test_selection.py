@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gh_releases import Release, Selection
+from gh_releases.cli import last_instant
 from tests.gh_releases.conftest import TOKEN, Run, list_releases
 from tests.support.github import GitHub
 from tests.support.github_data import Repository
-from toolroll_shared.cli import instant, last_instant
+from toolroll_shared.cli import instant
 from toolroll_shared.errors import Exit
 
 

@@ -1,5 +1,7 @@
 """How a repository may be named, and which API and token that means."""
 
+import ssl
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,8 +10,10 @@ from gh_releases import ClientOptions, Target, parse_target
 from gh_releases.cli import build_parser, client_options
 from gh_releases.target import is_repository_name
 from tests.gh_releases.conftest import Run
+from tests.support.commands import run
 from tests.support.github import GitHub
 from tests.support.github_data import Repository
+from tests.support.rawserver import RawServer, response, sends
 from toolroll_shared.errors import UsageError
 
 CLOUD, ENTERPRISE = "t0ken-of-github", "t0ken-of-the-server"
@@ -150,7 +154,12 @@ def test_a_url_alone_gets_the_token_that_there_is() -> None:
 
 
 def test_a_host_beside_the_one_that_the_environment_prefers_gets_no_token() -> None:
-    chosen = options("https://gitlab.example/o/r", GH_HOST="ghe.example", **TOKENS)
+    chosen = options(
+        "https://gitlab.example/o/r",
+        GH_HOST="ghe.example",
+        GH_TOKEN=CLOUD,
+        GH_ENTERPRISE_TOKEN=ENTERPRISE,
+    )
     assert (chosen.api_url, chosen.token) == ("https://gitlab.example/api/v3", None)
 
 
@@ -160,7 +169,13 @@ def test_githubs_token_does_not_go_to_another_host_where_that_has_none() -> None
 
 
 def test_an_api_url_goes_before_a_host() -> None:
-    chosen = options("ghe.example/o/r", "--api-url", "https://proxy.example/api", **TOKENS)
+    chosen = options(
+        "ghe.example/o/r",
+        "--api-url",
+        "https://proxy.example/api",
+        GH_TOKEN=CLOUD,
+        GH_ENTERPRISE_TOKEN=ENTERPRISE,
+    )
     assert (chosen.api_url, chosen.token) == ("https://proxy.example/api", ENTERPRISE)
 
 
@@ -194,3 +209,32 @@ def test_a_url_is_listed_like_its_short_form(
     repo.add_release("v1")
     assert gh_releases(repository="https://github.com/octo/tool/releases").tags == ["v1"]
     assert github.requests[0].path.startswith("/repos/octo/tool/releases?")
+
+
+def test_a_server_is_asked_below_its_own_root_over_tls_and_with_its_own_token(
+    trusted_tls: ssl.SSLContext,
+) -> None:
+    with RawServer(sends(response(b"[]")), tls=trusted_tls) as server:
+        place = f"127.0.0.1:{server.port}/octo/tool"
+        done = run("gh_releases", place, "--json", GH_TOKEN=CLOUD, GH_ENTERPRISE_TOKEN=ENTERPRISE)
+        [request] = server.requests
+    assert (done.code, done.stdout, done.stderr) == (0, "[]\n", "")
+    assert request.target == "/api/v3/repos/octo/tool/releases?per_page=100"
+    assert request.headers["authorization"] == f"Bearer {ENTERPRISE}"
+
+
+def test_a_server_that_nobody_vouches_for_gets_no_token(tls: ssl.SSLContext) -> None:
+    with RawServer(sends(response(b"[]")), tls=tls) as server:
+        place = f"127.0.0.1:{server.port}/octo/tool"
+        done = run(
+            "gh_releases",
+            place,
+            "--json",
+            "--retries",
+            0,
+            GH_TOKEN=CLOUD,
+            GH_ENTERPRISE_TOKEN=ENTERPRISE,
+        )
+        assert server.requests == []
+    assert (done.code, done.stdout) == (69, "")
+    assert "CERTIFICATE_VERIFY_FAILED" in done.stderr

@@ -41,6 +41,8 @@ OFFSETS = st.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minute
         ["octo/tool", "--no-such-option"],
         ["octo/tool", "--no\nsuch\noption"],
         ["octo/tool", "--timeout", "soon"],
+        ["octo/tool", "--timeout", "0"],
+        ["octo/tool", "--timeout", "0.0ms"],
         ["octo/tool", "--timeout=-1"],
         ["octo/tool", "--timeout", "1y"],
         ["octo/tool", "--retries=-1"],

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from tests.toolroll_shared.programs import ENVIRONMENT, finish
 from toolroll_shared.output import (
     human_size,
-    human_span,
     is_terminal,
     json_document,
     oneline,
@@ -166,29 +165,6 @@ def test_a_json_document_is_ascii_and_ends_its_line() -> None:
     assert document.endswith("}\n")
     assert "\x1b" not in document
     assert json.loads(document)["name"] == "naïve \x1b[31m \ud800 😀"
-
-
-@pytest.mark.parametrize(
-    ("seconds", "shown"),
-    [
-        (-5, "0s"),
-        (0, "0s"),
-        (0.9, "0s"),
-        (119, "119s"),
-        (120, "2m"),
-        (7199, "119m"),
-        (7200, "2h"),
-        (172_799, "47h"),
-        (172_800, "2d"),
-        (60 * 86_400, "60d"),
-        (61 * 86_400, "2mo"),
-        (730 * 86_400, "23mo"),
-        (731 * 86_400, "2y"),
-        (10_000 * 86_400, "27y"),
-    ],
-)
-def test_a_span_is_said_in_one_unit_and_rounded_down(seconds: float, shown: str) -> None:
-    assert human_span(seconds) == shown
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])

@@ -11,7 +11,7 @@ import os
 import re
 import sys
 from collections.abc import Callable
-from datetime import UTC, date, datetime, time
+from datetime import UTC, datetime
 from typing import IO, Any, NoReturn
 
 from .errors import Exit, ToolError, UsageError
@@ -185,14 +185,6 @@ def duration(text: str) -> float:
     return float(match[1]) * _UNIT_SECONDS[match[2]]
 
 
-def positive_duration(text: str) -> float:
-    """Argument type: a duration, as `duration` reads it, of more than nothing."""
-    seconds = duration(text)
-    if not seconds:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time at all")
-    return seconds
-
-
 def instant(text: str) -> datetime:
     """Argument type: an ISO 8601 date or instant; UTC where it names no zone."""
     try:
@@ -208,13 +200,3 @@ def instant(text: str) -> datetime:
         return moment.astimezone(UTC)
     except OverflowError:
         raise argparse.ArgumentTypeError(f"{text!r} is out of range") from None
-
-
-def last_instant(text: str) -> datetime:
-    """Argument type: as `instant`, but a date means its last moment, so that the day is in."""
-    moment = instant(text)
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        return moment
-    return datetime.combine(day, time.max, tzinfo=UTC)

@@ -14,17 +14,6 @@ from typing import IO, Literal
 KILO = 1000
 """Sizes are shown in decimal units, as `docker` and disk makers do."""
 
-_YEAR_S = 31_556_952
-"""The mean year of the calendar; months are a twelfth of it."""
-
-_SPANS = (
-    ("s", 1, 60),
-    ("m", 60, 3600),
-    ("h", 3600, 86_400),
-    ("d", 86_400, _YEAR_S / 12),
-    ("mo", _YEAR_S / 12, _YEAR_S),
-)
-
 _JOINERS = "\u200c\u200d"  # unprintable to Python, harmless, and part of Persian and of emoji
 
 
@@ -158,17 +147,6 @@ def human_size(size: int) -> str:
         if round(amount, 1) < KILO:
             return f"{amount:.1f} {unit}"
     return f"{amount / KILO:.1f} TB"
-
-
-def human_span(seconds: float) -> str:
-    """Return a length of time as people say it, in one unit: `45s`, `12m`, `5h`, `9d`, `3y`.
-
-    It is rounded down. The unit grows where the number gets long: 119s, then 2m; 47h, then 2d.
-    """
-    for unit, size, following in _SPANS:
-        if seconds < 2 * following:
-            return f"{int(max(seconds, 0) // size)}{unit}"
-    return f"{int(seconds // _YEAR_S)}y"
 
 
 def json_document(value: object) -> str:

@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING
 
 from toolroll_shared.cli import (
@@ -11,8 +12,6 @@ from toolroll_shared.cli import (
     add_common_arguments,
     duration,
     instant,
-    last_instant,
-    positive_duration,
     positive_int,
     run,
     whole_number,
@@ -120,7 +119,7 @@ def add_client_arguments(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--timeout",
-        type=positive_duration,
+        type=_timeout,
         default=DEFAULT_TIMEOUT_S,
         metavar="DURATION",
         help="for each API request, with its redirects and answer "
@@ -147,6 +146,23 @@ def add_client_arguments(parser: argparse.ArgumentParser) -> None:
         help="neither use nor write the pages kept in $XDG_CACHE_HOME (default: ~/.cache), "
         "which save quota and time where nothing has changed",
     )
+
+
+def last_instant(text: str) -> datetime:
+    """Argument type: as `instant`, but a date means its last moment, so that the day is in."""
+    moment = instant(text)
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return moment
+    return datetime.combine(day, time.max, tzinfo=UTC)
+
+
+def _timeout(text: str) -> float:
+    seconds = duration(text)
+    if not seconds:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time at all")
+    return seconds
 
 
 def _target(text: str) -> Target:
@@ -225,7 +241,6 @@ def _form(arguments: argparse.Namespace) -> "Form":
 
 async def _list(options: ClientOptions, query: "Query", log: Log) -> None:
     from contextlib import aclosing
-    from datetime import UTC, datetime
 
     from .client import Client
     from .listing import Form, listing

@@ -10,10 +10,11 @@ from typing import Any
 
 import msgspec
 
-from toolroll_shared.output import human_size, human_span
+from toolroll_shared.output import human_size
 
 from .models import Asset, Release
 from .origin import Usage
+from .spans import human_span
 
 Row = tuple[str, ...]
 
