@@ -1,17 +1,16 @@
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import Barrier
 
 import pytest
 
 from toolroll_shared import sqlite
-from toolroll_shared.errors import CorruptStore, Exit, ToolError, TryLater
+from toolroll_shared.errors import CorruptStore, Exit, ToolError, TryLater, UsageError
 from toolroll_shared.sqlite import Schema, errors_of, open_database, transaction
 
 STEPS = (
@@ -28,7 +27,7 @@ STEPS = (
     END;
     """,
 )
-CROWD = 8  # threads at once, and how often
+CROWD = 8  # processes at once, and how often
 NOBODY = 65534
 
 
@@ -100,6 +99,83 @@ def test_a_step_that_fails_changes_nothing(path: Path) -> None:
         assert (tables(connection), pragma(connection, "user_version")) == ({"pots"}, 1)
 
 
+def test_an_older_version_is_not_read_and_left_alone(path: Path) -> None:
+    open_database(path, schema(STEPS[:1])).close()
+    before = path.read_bytes()
+    with pytest.raises(CorruptStore, match="has schema version 1, older than 3: the next command"):
+        open_database(path, schema(), mode="read")
+    assert path.read_bytes() == before
+
+
+def test_what_is_opened_to_be_read_cannot_be_written(path: Path) -> None:
+    open_database(path, schema()).close()
+    with closing(open_database(path, schema(), mode="read")) as connection:
+        assert connection.execute("SELECT count(*) FROM pots").fetchone() == (0,)
+        with pytest.raises(sqlite3.OperationalError, match="attempt to write a readonly database"):
+            connection.execute("INSERT INTO pots (name) VALUES ('x')")
+
+
+@pytest.mark.parametrize("mode", ["create", "update", "read"])
+def test_a_file_that_is_cut_short_is_refused_and_left_alone(path: Path, mode: sqlite.Mode) -> None:
+    open_database(path, schema()).close()
+    whole = path.stat().st_size
+    os.truncate(path, whole - 1)
+    with pytest.raises(CorruptStore, match=f"is damaged: cut short, {whole - 1} of {whole} bytes"):
+        open_database(path, schema(), mode=mode)
+    assert path.stat().st_size == whole - 1
+
+
+@pytest.mark.parametrize("mode", ["create", "update", "read"])
+def test_what_is_no_regular_file_is_not_waited_for(path: Path, mode: sqlite.Mode) -> None:
+    os.mkfifo(path)
+    with pytest.raises(UsageError, match="is no regular file, no cupboard"):
+        open_database(path, schema(), mode=mode)
+
+
+def _killed_in_a_transaction(path: Path) -> None:
+    """Leave a hot journal, and a file in which a part of a transaction has arrived."""
+    code = (
+        "import os, sqlite3, sys; db = sqlite3.connect(sys.argv[1], isolation_level=None);"
+        "db.execute('PRAGMA cache_size = 1'); db.execute('BEGIN IMMEDIATE');"
+        "db.executemany('INSERT INTO pots (name) VALUES (?)', [('x' * 3000,)] * 200);"
+        "os.kill(os.getpid(), 9)"
+    )
+    assert subprocess.run([sys.executable, "-c", code, path], check=False).returncode == -9
+    assert path.with_name(f"{path.name}-journal").stat().st_size > 0
+
+
+@pytest.mark.parametrize("mode", ["create", "update", "read"])
+def test_what_a_kill_left_is_put_back_in_every_mode(path: Path, mode: sqlite.Mode) -> None:
+    open_database(path, schema()).close()
+    before = path.read_bytes()
+    _killed_in_a_transaction(path)
+    assert path.read_bytes() != before
+    with closing(open_database(path, schema(), mode=mode)) as connection:
+        assert connection.execute("SELECT count(*) FROM pots").fetchone() == (0,)
+        assert pragma(connection, "integrity_check") == "ok"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_what_a_kill_left_cannot_be_put_back_on_a_disk_that_is_read_only(visible: Path) -> None:
+    path = visible / "cupboard.sqlite"
+    open_database(path, schema()).close()
+    _killed_in_a_transaction(path)
+    path.chmod(0o444)
+    visible.chmod(0o555)
+    path.with_name(f"{path.name}-journal").chmod(0o444)
+    with unprivileged(), pytest.raises(UsageError, match="a killed run left it in mid-write, and"):
+        open_database(path, schema(), mode="read")
+
+
+def test_a_file_that_may_only_be_read_can_be_read(visible: Path) -> None:
+    path = visible / "cupboard.sqlite"
+    open_database(path, schema()).close()
+    path.chmod(0o444)
+    visible.chmod(0o555)
+    with unprivileged(), closing(open_database(path, schema(), mode="read")) as connection:
+        assert tables(connection) == {"pots", "lids"}
+
+
 def test_a_creation_that_fails_leaves_nothing(path: Path) -> None:
     with pytest.raises(ToolError, match="no such table: nowhere"):
         open_database(path, schema((*STEPS, "INSERT INTO nowhere VALUES (1);")))
@@ -114,7 +190,7 @@ def test_the_last_statement_of_a_step_counts_without_a_semicolon_too(path: Path)
 
 def test_a_file_that_is_not_there_is_an_error_unless_it_may_be_made(path: Path) -> None:
     with pytest.raises(ToolError, match=r"cupboard\.sqlite: No such file or directory"):
-        open_database(path, schema(), create=False)
+        open_database(path, schema(), mode="update")
     assert list(path.parent.iterdir()) == []
 
 
@@ -142,7 +218,7 @@ def visible() -> Iterator[Path]:
 
 @pytest.mark.parametrize(
     ("mode", "why"),
-    [(0o000, "unable to open database file"), (0o444, "attempt to write a readonly database")],
+    [(0o000, "Permission denied"), (0o444, "attempt to write a readonly database")],
 )
 def test_a_file_that_may_not_be_written_is_a_clear_error(
     visible: Path, mode: int, why: str
@@ -162,40 +238,43 @@ def test_a_folder_that_may_not_be_written_is_a_clear_error(visible: Path) -> Non
         open_database(path, schema())
 
 
-def _open(path: Path) -> None:
-    open_database(path, schema()).close()
+OPEN_IN_TURN = """
+import sys
+from pathlib import Path
+from tests.toolroll_shared.test_sqlite import open_database, schema
+print(flush=True)
+sys.stdin.read(1)
+for path in sys.argv[1:]:
+    open_database(Path(path), schema()).close()
+"""
 
 
-def _at_once(count: int, work: Callable[[], object]) -> None:
-    """Run the same work in threads that start together."""
-    start = Barrier(count)
+def _open_at_once(paths: list[Path]) -> None:
+    """Open the same databases, one after the other, in processes that start together."""
+    command = [sys.executable, "-c", OPEN_IN_TURN, *map(str, paths)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    crowd = [subprocess.Popen(command, text=True, **pipes) for _ in range(CROWD)]
+    for one in crowd:
+        assert one.stdout
+        one.stdout.readline()
+    ends = [(one.communicate("x")[1], one.returncode) for one in crowd]
+    assert ends == [("", 0)] * CROWD
 
-    def worker() -> None:
-        start.wait()
-        work()
 
-    with ThreadPoolExecutor(count) as pool:
-        for future in [pool.submit(worker) for _ in range(count)]:
-            future.result()
-
-
-def test_creations_at_once_all_end_with_the_same_whole_file(tmp_path: Path) -> None:
-    for turn in range(CROWD):
-        path = tmp_path / f"{turn}.sqlite"
-        _at_once(CROWD, partial(_open, path))
+@pytest.mark.parametrize("steps", [None, 0, 1])
+def test_creations_and_migrations_at_once_all_end_with_the_same_whole_file(
+    tmp_path: Path, steps: int | None
+) -> None:
+    paths = [tmp_path / f"{turn}.sqlite" for turn in range(CROWD)]
+    if steps is not None:
+        for path in paths:
+            open_database(path, schema(STEPS[:steps])).close()
+    _open_at_once(paths)
+    for path in paths:
         with closing(open_database(path, schema())) as connection:
             assert tables(connection) == {"pots", "lids"}
             assert pragma(connection, "integrity_check") == "ok"
-    assert len(list(tmp_path.iterdir())) == CROWD
-
-
-def test_migrations_at_once_take_each_step_once(tmp_path: Path) -> None:
-    for turn in range(CROWD):
-        path = tmp_path / f"{turn}.sqlite"
-        open_database(path, schema(STEPS[:1])).close()
-        _at_once(CROWD, partial(_open, path))
-        with closing(open_database(path, schema())) as connection:
-            assert tables(connection) == {"pots", "lids"}
+    assert sorted(tmp_path.iterdir()) == paths
 
 
 @pytest.mark.parametrize("whose", ["ours", "anothers"])

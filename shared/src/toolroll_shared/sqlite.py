@@ -1,18 +1,24 @@
 """SQLite files that know whose they are: opened with care, migrated step by step.
 
 A file is accepted only if its application_id and user_version are the expected ones; what
-else it may be is refused by name, before anything in it is changed. Callers write their own
-SQL, in `transaction` blocks; errors come out as `ToolError`s that name the file.
+else it may be is refused by name, before SQLite touches it. Callers write their own SQL, in
+`transaction` blocks; errors come out as `ToolError`s that name the file.
 """
 
 import os
 import sqlite3
+import stat
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-from .errors import CorruptStore, ToolError, TryLater
+from .errors import CorruptStore, ToolError, TryLater, UsageError
+
+Mode = Literal["create", "update", "read"]
+"""What a caller wants of a database: to write it, made if need be; to write the one that is
+there; or only to read it, with no step of a migration taken."""
 
 BUSY_TIMEOUT_S = 10.0
 """How long to wait for another process's transaction before giving up with 75."""
@@ -20,6 +26,11 @@ BUSY_TIMEOUT_S = 10.0
 _CORRUPT = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL}
 _PRIMARY_CODE = 0xFF  # an extended result code holds the primary one in its low byte
+_UNFINISHED = {sqlite3.SQLITE_READONLY_ROLLBACK, sqlite3.SQLITE_READONLY_RECOVERY}
+
+_MAGIC = b"SQLite format 3\0"
+_HEADER_BYTES = 100
+_LARGEST_PAGE = 65536  # written as 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,27 +48,38 @@ class Schema:
     migrations: Sequence[str]
 
 
-def open_database(path: Path, schema: Schema, *, create: bool = True) -> sqlite3.Connection:
-    """Open a database of the given schema, creating or migrating it where needed.
+def open_database(path: Path, schema: Schema, *, mode: Mode = "create") -> sqlite3.Connection:
+    """Open a database of the given schema, creating or migrating it if the mode says so.
+
+    A file that a killed run left in the middle of a transaction is put back by SQLite in every
+    mode. A database that is to be written can be: that is tried at once.
 
     Args:
         path: the file.
         schema: what it has to be.
-        create: whether to make it if it is not there; if not, it is an error.
+        mode: what it is wanted for.
 
     Raises:
-        CorruptStore: it is no database, another program's, damaged, or of a newer schema.
+        CorruptStore: it is no database, another program's, damaged, or of a newer schema; or,
+            to be read, of an older one.
         TryLater: another process keeps it locked.
-        ToolError: it cannot be opened or created.
+        UsageError: it is to be read, and cannot be.
+        ToolError: it cannot be opened, created or written.
     """
-    if create and not path.exists():
+    if mode == "create" and not path.exists():
         _create(path, schema)
-    with errors_of(path):
-        _refuse_what_is_no_database(path, schema)
+    with errors_of(path, reading=mode == "read"):
+        _refuse_by_header(path, schema)
         connection = _connect(path)
         try:
             _accept(connection, path, schema)
-            _migrate(connection, schema)
+            if mode == "read":
+                _refuse_older(connection, path, schema)
+                connection.execute("PRAGMA query_only = ON")
+            else:
+                _migrate(connection, schema)
+                with transaction(connection):
+                    pass  # a lock, or a file that is read-only, shows here and not in mid-work
         except BaseException:
             connection.close()
             raise
@@ -78,19 +100,29 @@ def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
 
 
 @contextmanager
-def errors_of(path: Path) -> Iterator[None]:
-    """Turn SQLite's and the file system's errors in the block into errors that name the file."""
+def errors_of(path: Path, *, reading: bool = False) -> Iterator[None]:
+    """Turn SQLite's and the file system's errors in the block into errors that name the file.
+
+    Args:
+        path: the file.
+        reading: it is an input: one that cannot be read is a `UsageError`.
+    """
+    other = UsageError if reading else ToolError
     try:
         yield
     except sqlite3.Error as error:
-        code = getattr(error, "sqlite_errorcode", 0) & _PRIMARY_CODE
-        if code in _CORRUPT:
-            raise CorruptStore(f"{path}: is damaged or no database: {error}") from error
-        if code in _BUSY:
+        code = getattr(error, "sqlite_errorcode", 0)
+        if code & _PRIMARY_CODE in _CORRUPT:
+            raise CorruptStore(f"{path}: is damaged: {error}") from error
+        if code & _PRIMARY_CODE in _BUSY:
             raise TryLater(f"{path}: is locked by another process") from error
-        raise ToolError(f"{path}: {error}") from error
+        if code in _UNFINISHED:
+            raise other(
+                f"{path}: a killed run left it in mid-write, and it cannot be written to undo that"
+            ) from error
+        raise other(f"{path}: {error}") from error
     except OSError as error:
-        raise ToolError(f"{error.filename or path}: {error.strerror or error}") from error
+        raise other(f"{error.filename or path}: {error.strerror or error}") from error
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -102,23 +134,66 @@ def _connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _refuse_what_is_no_database(path: Path, schema: Schema) -> None:
-    """Name what SQLite would accept or report badly: a folder, nothing, an empty file."""
+def _refuse_by_header(path: Path, schema: Schema) -> None:
+    """Refuse by its kind, size and first bytes what SQLite need not touch.
+
+    Source: https://sqlite.org/fileformat2.html, 1.3. What a write-ahead log may hold instead
+    is left to `_accept`.
+    """
     if path.is_dir():
-        raise ToolError(f"{path}: is a folder, no {schema.kind}")
-    if path.stat().st_size == 0:
+        raise UsageError(f"{path}: is a folder, no {schema.kind}")
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise UsageError(f"{path}: is no regular file, no {schema.kind}")
+    with path.open("rb") as file:
+        header = file.read(_HEADER_BYTES)
+    if not header:
         raise CorruptStore(f"{path}: is empty, no {schema.kind}: remove it to start anew")
+    if len(header) < _HEADER_BYTES or not header.startswith(_MAGIC):
+        raise CorruptStore(f"{path}: is no SQLite database")
+    version, application_id = (int.from_bytes(header[at : at + 4]) for at in (60, 68))
+    _refuse_others(path, schema, application_id=application_id, version=version)
+    _refuse_cut_short(path, header)
 
 
-def _accept(connection: sqlite3.Connection, path: Path, schema: Schema) -> None:
-    """Check whose file it is, by reading only (a hot journal is rolled back by SQLite)."""
-    if (_pragma(connection, "application_id") ^ schema.application_id) & 0xFFFFFFFF:
+def _refuse_others(path: Path, schema: Schema, *, application_id: int, version: int) -> None:
+    if (application_id ^ schema.application_id) & 0xFFFFFFFF:
         raise CorruptStore(f"{path}: belongs to another program, it is no {schema.kind}")
-    version = _pragma(connection, "user_version")
     if version > len(schema.migrations):
         raise CorruptStore(
             f"{path}: has schema version {version}, newer than the {len(schema.migrations)} "
             "that this command knows: upgrade it"
+        )
+
+
+def _refuse_cut_short(path: Path, header: bytes) -> None:
+    """Refuse a file that is shorter than it says, unless SQLite has a journal to mend it with."""
+    if header[24:28] != header[92:96]:  # the size was written by a version that keeps none
+        return
+    page_size = int.from_bytes(header[16:18])
+    whole = int.from_bytes(header[28:32]) * (_LARGEST_PAGE if page_size == 1 else page_size)
+    if any(path.with_name(path.name + suffix).exists() for suffix in ("-journal", "-wal")):
+        return
+    size = path.stat().st_size
+    if size < whole:
+        raise CorruptStore(f"{path}: is damaged: cut short, {size} of {whole} bytes")
+
+
+def _accept(connection: sqlite3.Connection, path: Path, schema: Schema) -> None:
+    """Check whose file it is, by reading only (a hot journal is rolled back by SQLite)."""
+    _refuse_others(
+        path,
+        schema,
+        application_id=_pragma(connection, "application_id"),
+        version=_pragma(connection, "user_version"),
+    )
+
+
+def _refuse_older(connection: sqlite3.Connection, path: Path, schema: Schema) -> None:
+    version = _pragma(connection, "user_version")
+    if version < len(schema.migrations):
+        raise CorruptStore(
+            f"{path}: has schema version {version}, older than {len(schema.migrations)}: "
+            "the next command that writes it brings it up to date"
         )
 
 

@@ -91,5 +91,5 @@ def open_manifest(dest: Path, *, create: bool) -> Iterator[Manifest]:
         ToolError: it cannot be opened, or is not there and should not be created.
     """
     path = dest / MANIFEST_NAME
-    with closing(open_database(path, SCHEMA, create=create)) as connection, errors_of(path):
+    with closing(open_database(path, SCHEMA, mode="create" if create else "update")) as connection, errors_of(path):
         yield Manifest(connection)
