@@ -13,23 +13,34 @@ from artifact_index.cli import main
 from tests.support.commands import Finished, call
 from tests.support.github import GitHub
 
+Counts = tuple[int, int, int]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Ran(Finished):
-    """What a run of the command left behind."""
+    """What a sync of one repository left behind."""
 
     @property
-    def counts(self) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
+    def counts(self) -> tuple[Counts, Counts]:
         """New, changed and unchanged releases; the same of assets."""
         assert self.code == 0, self.stderr
-        summary = self.json
-        assert summary.keys() == {"repository", "releases", "assets"}
-        releases, assets = (_counts(summary[kind]) for kind in ("releases", "assets"))
-        return releases, assets
+        return _counts(self.summary["releases"]), _counts(self.summary["assets"])
+
+    @property
+    def gone(self) -> tuple[int, int]:
+        """Releases and assets that were found to be gone."""
+        return self.summary["releases"]["gone"], self.summary["assets"]["gone"]
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """What the summary says of the only repository."""
+        [repository] = self.json["repositories"]
+        assert repository.keys() == {"repository", "ok", "error", "releases", "assets"}
+        return dict(repository)
 
 
-def _counts(changes: dict[str, int]) -> tuple[int, int, int]:
-    assert changes.keys() == {"new", "changed", "unchanged"}
+def _counts(changes: dict[str, int]) -> Counts:
+    assert changes.keys() == {"new", "changed", "unchanged", "gone"}
     return changes["new"], changes["changed"], changes["unchanged"]
 
 

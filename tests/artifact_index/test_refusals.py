@@ -90,25 +90,25 @@ def spoilt_schema(path: Path) -> None:
     path.write_bytes(whole.replace(b"CREATE TABLE assets", b"CREATE TABEL assets"))
 
 
-NEWER = "newer than the 1 that this command knows: upgrade it"
+NEWER = f"newer than the {len(SCHEMA.migrations)} that this command knows: upgrade it"
 
 
 @pytest.mark.parametrize(
     ("make", "why"),
     [
         (Path.touch, "is empty, no artifact-index database: remove it to start anew"),
-        (short, "is damaged or no database: file is not a database"),
-        (text, "is damaged or no database: file is not a database"),
-        (zeros, "is damaged or no database: file is not a database"),
+        (short, "is no SQLite database"),
+        (text, "is no SQLite database"),
+        (zeros, "is no SQLite database"),
         (anothers, "belongs to another program, it is no artifact-index database"),
         (nobodys, "belongs to another program, it is no artifact-index database"),
         (anothers_in_wal_mode, "belongs to another program, it is no artifact-index database"),
-        (newer, f"has schema version 2, {NEWER}"),
+        (newer, f"has schema version 3, {NEWER}"),
         (much_newer, f"has schema version 2147483647, {NEWER}"),
-        (newer_in_wal_mode, f"has schema version 2, {NEWER}"),
-        (truncated, "is damaged or no database: database disk image is malformed"),
-        (overwritten, "is damaged or no database: database disk image is malformed"),
-        (spoilt_schema, "is damaged or no database: malformed database schema (assets)"),
+        (newer_in_wal_mode, f"has schema version 3, {NEWER}"),
+        (truncated, "is damaged: cut short, "),
+        (overwritten, "is damaged: "),
+        (spoilt_schema, "is damaged: malformed database schema (assets)"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
@@ -136,7 +136,7 @@ def test_a_refused_file_costs_no_request(
 def test_a_folder_is_refused(index: Index, db: Path) -> None:
     db.mkdir()
     ran = index()
-    assert (ran.code, ran.stdout) == (Exit.FAILED, "")
+    assert (ran.code, ran.stdout) == (Exit.USAGE, "")
     assert ran.stderr == f"artifact-index: {db}: is a folder, no artifact-index database\n"
 
 
@@ -239,13 +239,25 @@ def test_a_disk_that_gets_full_keeps_the_database_as_it_was(
     "arguments",
     [
         [],
-        ["octo/tool"],
         ["octo", "--db", "x"],
         ["octo/tool", "--db"],
         ["octo/tool", "--db", "x", "--since", "soon"],
         ["octo/tool", "--db", "x", "--retries", "-1"],
         ["octo/tool", "--db", "x", "--api-url", "ftp://x"],
-        ["octo/tool", "octo/other", "--db", "x"],
+        ["octo/tool", "--all", "--db", "x"],
+        ["octo/tool", "github.com/octo/other", "ghe.example/octo/other", "--db", "x"],
+        ["octo/tool", "--db", ""],
+        ["--db", "x"],
+        ["exprot", "--db", "x", "--csv", "y"],
+        ["export"],
+        ["export", "--db", "x"],
+        ["export", "--db", "x", "--csv", "y", "--ndjson", "z"],
+        ["export", "--db", "x", "--ndjson", "y", "--no-formulas"],
+        ["export", "--db", "x", "--csv", "-", "--json"],
+        ["export", "--db", "x", "--csv", "y", "--table", "users"],
+        ["status", "octo/tool"],
+        ["changes", "--since", "soon"],
+        ["verify", "--nonsense"],
         ["octo/tool", "--d", "x"],
     ],
     ids=lambda arguments: " ".join(arguments) or "nothing",
@@ -266,8 +278,7 @@ def test_bad_usage_is_2_and_one_line_and_makes_no_file(
 
 def test_what_github_refuses_is_told_as_gh_releases_does(index: Index, db: Path) -> None:
     ran = index(repository="octo/nothing")
-    assert (ran.code, ran.stdout) == (Exit.FAILED, "")
-    assert ran.stderr == (
-        "artifact-index: octo/nothing: not found (404), or private: no token was sent\n"
-    )
+    why = "octo/nothing: not found (404), or private: no token was sent"
+    assert (ran.code, ran.stderr) == (Exit.FAILED, f"artifact-index: {why}\n")
+    assert (ran.summary["ok"], ran.summary["error"]) == (False, why)
     assert rows(db, "SELECT count(*) FROM repositories") == [0]

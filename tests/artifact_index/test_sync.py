@@ -40,12 +40,17 @@ def test_the_rows_are_what_github_says(index: Index, db: Path, asset: Asset) -> 
     index()
     release: Any = release_json(asset.release)
     repository = asset.release.repository
-    assert rows(db, "SELECT * FROM repositories") == [(repository.id, "octo/tool", 0)]
+    assert rows(db, "SELECT id, full_name, private, api_host FROM repositories") == [
+        (repository.id, "octo/tool", 0, "127.0.0.1")
+    ]
     with closing(sqlite3.connect(db)) as connection:
         connection.row_factory = sqlite3.Row
         [first] = map(dict, connection.execute("SELECT * FROM releases WHERE tag_name = 'v1'"))
         found = list(map(dict, connection.execute("SELECT * FROM assets ORDER BY id")))
     assert first.pop("repository_id") == repository.id
+    for row in (first, *found):
+        assert row.pop("gone_at") is None
+        assert row.pop("first_seen_at").endswith("Z")
     assert first == {name: release[name] for name in first}
     assert [row.pop("release_id") for row in found] == [release["id"]] * 2
     assert found == [{name: one[name] for name in found[0]} for one in release["assets"]]
@@ -144,7 +149,8 @@ def test_a_page_that_arrived_is_kept_whatever_comes_after(
         repo.add_release(f"v{number}").add_asset("a", b"a")
     github.fault("*page=2", faults.status(500))
     ran = index("--retries", 0)
-    assert (ran.code, ran.stdout, ran.stderr.count("\n")) == (Exit.UNREACHABLE, "", 1)
+    assert (ran.code, ran.stderr.count("\n")) == (Exit.UNREACHABLE, 1)
+    assert ran.summary["releases"]["new"] == 100
     assert rows(db, TAGS) == [f"v{number}" for number in range(50, 150)]
     assert rows(db, "SELECT count(*) FROM assets") == [100]
     assert index().counts == ((50, 0, 100), (50, 0, 100))
@@ -187,7 +193,7 @@ def test_a_number_that_no_database_holds_is_the_servers_mistake(
     assets = [{**release["assets"][0], field: value}]
     github.fault("/releases", answering([{**release, "assets": assets}]))
     ran = index()
-    assert (ran.code, ran.stdout) == (Exit.UNREACHABLE, "")
+    assert (ran.code, ran.summary["ok"]) == (Exit.UNREACHABLE, False)
     assert "internal error" not in ran.stderr
 
 
@@ -255,7 +261,8 @@ def test_the_summary_is_one_line_for_people(github: GitHub, db: Path, asset: Ass
     done = run("artifact_index", "octo/tool", "--db", db, "--api-url", github.api_url)
     assert (done.code, done.stderr) == (0, "")
     assert done.stdout == (
-        "octo/tool: releases 2 new, 0 changed, 0 unchanged; assets 2 new, 0 changed, 0 unchanged\n"
+        "octo/tool: releases 2 new, 0 changed, 0 unchanged, 0 gone; "
+        "assets 2 new, 0 changed, 0 unchanged, 0 gone\n"
     ), asset
 
 
@@ -278,8 +285,10 @@ def test_a_log_has_a_record_of_each_request(index: Index, tmp_path: Path, asset:
     log = tmp_path / "log"
     index("--log-json", log)
     logged = [json.loads(line) for line in log.read_text().splitlines()]
-    assert [one["tool"] for one in logged] == ["artifact-index"] * 2, asset
-    assert [one["ok"] for one in logged] == [True] * 2
+    assert [one["tool"] for one in logged] == ["artifact-index"] * 3, asset
+    assert [one["ok"] for one in logged] == [True] * 3
+    assert (logged[-1]["action"], logged[-1]["target"]) == ("sync", "octo/tool")
+    assert logged[-1]["assets"] == {"new": 2, "changed": 0, "unchanged": 0, "gone": 0}
 
 
 @pytest.mark.parametrize(
@@ -309,5 +318,5 @@ def test_a_repository_with_an_impossible_name_is_refused(
     answer = {"id": repo.id, "full_name": name, "private": False}
     github.fault("/repos/octo/tool", answering(answer))
     ran = index()
-    assert (ran.code, ran.stdout) == (Exit.UNREACHABLE, "")
+    assert (ran.code, ran.summary["ok"]) == (Exit.UNREACHABLE, False)
     assert ran.stderr.endswith(": its full_name is not OWNER/REPO\n")

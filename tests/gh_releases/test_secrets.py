@@ -185,7 +185,7 @@ def test_the_token_is_that_of_gh_then_that_of_actions(
     environ: dict[str, str], token: str | None
 ) -> None:
     arguments = build_parser().parse_args(["octo/tool"])
-    assert client_options(arguments, environ).token == token
+    assert client_options(arguments, None, environ).token == token
 
 
 SAFE = [
@@ -218,11 +218,11 @@ def test_a_token_travels_encrypted_or_on_loopback_only(url: str, by: str) -> Non
         ["octo/tool", *(["--api-url", url] if by == "argument" else [])]
     )
     if url in SAFE:
-        assert client_options(arguments, environ).api_url == url.rstrip("/")
+        assert client_options(arguments, None, environ).api_url == url.rstrip("/")
     else:
         with pytest.raises(UsageError, match="a token would travel unencrypted: use https"):
-            client_options(arguments, environ)
-    assert client_options(arguments, {**environ, "GH_TOKEN": ""}).token is None
+            client_options(arguments, None, environ)
+    assert client_options(arguments, None, {**environ, "GH_TOKEN": ""}).token is None
 
 
 @pytest.mark.parametrize(

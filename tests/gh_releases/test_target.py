@@ -99,7 +99,8 @@ def test_any_text_is_a_repository_or_an_error(text: str) -> None:
 
 
 def options(text: str, *arguments: str, **environ: str) -> ClientOptions:
-    return client_options(build_parser().parse_args([text, *arguments]), environ)
+    parsed = build_parser().parse_args([text, *arguments])
+    return client_options(parsed, parsed.repository.host, environ)
 
 
 @pytest.mark.parametrize(

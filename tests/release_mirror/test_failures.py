@@ -163,7 +163,7 @@ def empty(path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "reason"),
     [
-        (not_a_database, "is damaged or no database"),
+        (not_a_database, "is no SQLite database"),
         (another_programs, "belongs to another program"),
         (a_newer_schema, "has schema version 999, newer than"),
         (empty, "is empty, no release-mirror manifest"),

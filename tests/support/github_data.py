@@ -88,13 +88,14 @@ class Site:
 
 @dataclass(eq=False)
 class Repository:
-    """A repository and its releases."""
+    """A repository and its releases; whether the token may `push`, and so see drafts."""
 
     site: Site = field(repr=False)
     id: int
     full_name: str
     private: bool = False
     created_at: str = ""
+    push: bool = True
     releases: dict[int, "Release"] = field(default_factory=dict, repr=False)
     _documents: dict[Hashable, Document] = field(default_factory=dict, repr=False)
     _ordered: "list[Release] | None" = field(default=None, repr=False)

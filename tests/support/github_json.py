@@ -164,8 +164,9 @@ def user_json(site: Site, login: str) -> dict[str, object]:
     }
 
 
-def repository_json(repository: Repository) -> dict[str, object]:
-    """The schema `full-repository`."""
+def repository_json(repository: Repository, *, trusted: bool = False) -> dict[str, object]:
+    """The schema `full-repository`; who sends the token is told what it permits."""
+    may = {"admin": False, "push": repository.push, "pull": True}
     url, web = _api(repository), _web(repository)
     host = repository.site.api_url.partition("//")[2]
     return {
@@ -194,6 +195,7 @@ def repository_json(repository: Repository) -> dict[str, object]:
         "topics": [],
         "visibility": "private" if repository.private else "public",
         "default_branch": "main",
+        **({"permissions": may} if trusted else {}),
     }
 
 

@@ -68,17 +68,22 @@ class Routes:
     def _inside(
         self, request: Request, repository: Repository, rest: list[str], *, trusted: bool
     ) -> Response:
+        drafts = trusted and repository.push
         match rest:
             case []:
-                return _json(repository.document("", lambda: render(repository_json(repository))))
+                return _json(
+                    repository.document(
+                        trusted, lambda: render(repository_json(repository, trusted=trusted))
+                    )
+                )
             case ["releases"]:
-                return self._releases(request, repository, drafts=trusted)
+                return self._releases(request, repository, drafts=drafts)
             case ["releases", "assets", number] if number.isdecimal():
-                return self._asset(request, repository, int(number), drafts=trusted)
+                return self._asset(request, repository, int(number), drafts=drafts)
             case ["releases", number, "assets"] if number.isdecimal():
-                return self._assets(request, _selected(repository, [number], drafts=trusted))
+                return self._assets(request, _selected(repository, [number], drafts=drafts))
             case ["releases", *which]:
-                return self._release(_selected(repository, which, drafts=trusted))
+                return self._release(_selected(repository, which, drafts=drafts))
         return not_found()
 
     def _release(self, release: Release | None) -> Response:

@@ -252,8 +252,11 @@ for path in sys.argv[1:]:
 def _open_at_once(paths: list[Path]) -> None:
     """Open the same databases, one after the other, in processes that start together."""
     command = [sys.executable, "-c", OPEN_IN_TURN, *map(str, paths)]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    crowd = [subprocess.Popen(command, text=True, **pipes) for _ in range(CROWD)]
+    pipe = subprocess.PIPE
+    crowd = [
+        subprocess.Popen(command, text=True, stdin=pipe, stdout=pipe, stderr=pipe)
+        for _ in range(CROWD)
+    ]
     for one in crowd:
         assert one.stdout
         one.stdout.readline()

@@ -52,7 +52,8 @@ class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
         from importlib.metadata import version
 
-        write(f"{parser.prog} {version(f'toolroll-{self.const}')}\n")
+        command = parser.prog.partition(" ")[0]  # without its subcommand
+        write(f"{command} {version(f'toolroll-{self.const}')}\n")
         parser.exit()
 
 
@@ -64,6 +65,11 @@ def add_common_arguments(parser: argparse.ArgumentParser, *, tool: str) -> None:
         default=os.environ.get(LOG_VARIABLE),
         help=f"append one JSON record per action to FILE, - for stderr (or ${LOG_VARIABLE})",
     )
+    add_version_argument(parser, tool=tool)
+
+
+def add_version_argument(parser: argparse.ArgumentParser, *, tool: str) -> None:
+    """Add `--version`, for a command whose subcommands have the other common options."""
     parser.add_argument(
         "--version", action=_Version, nargs=0, const=tool, help="show the version and exit"
     )

@@ -86,6 +86,13 @@ def open_database(path: Path, schema: Schema, *, mode: Mode = "create") -> sqlit
     return connection
 
 
+def new_in_memory(schema: Schema) -> sqlite3.Connection:
+    """Return a new database of a schema that is in no file: to compare one with."""
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    _migrate(connection, schema)
+    return connection
+
+
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
     """Run the `with` block in one write transaction: all of it or nothing."""

@@ -5,14 +5,25 @@ from typing import TYPE_CHECKING
 from toolroll_shared.lazy import exports
 
 if TYPE_CHECKING:
-    from .store import SCHEMA as SCHEMA
+    from .diff import Changes as Changes
+    from .schema import SCHEMA as SCHEMA
     from .store import PageChanges as PageChanges
     from .store import Store as Store
+    from .sync import Outcome as Outcome
     from .sync import sync as sync
+    from .sync import sync_all as sync_all
 else:
     __getattr__ = exports(
         __name__,
-        {"SCHEMA": "store", "PageChanges": "store", "Store": "store", "sync": "sync"},
+        {
+            "SCHEMA": "schema",
+            "Changes": "diff",
+            "Outcome": "sync",
+            "PageChanges": "store",
+            "Store": "store",
+            "sync": "sync",
+            "sync_all": "sync",
+        },
     )
 
-__all__ = ["SCHEMA", "PageChanges", "Store", "sync"]
+__all__ = ["SCHEMA", "Changes", "Outcome", "PageChanges", "Store", "sync", "sync_all"]

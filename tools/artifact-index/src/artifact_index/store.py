@@ -1,110 +1,31 @@
 """The store: repositories, releases and assets in SQLite, keyed by GitHub's ids.
 
-It writes only what differs, so that the changes it counts are true. It knows neither the
-network nor which file it is in: `release_mirror` keeps its tables beside these.
+It writes only what differs, marks what is gone upstream, and keeps an account of both. It
+knows neither the network nor which file it is in: `release_mirror` keeps its tables beside
+these. Every method may raise `sqlite3.Error`: wrap calls in `toolroll_shared.sqlite.errors_of`.
 """
 
 import json
 import sqlite3
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from operator import attrgetter
 
-from gh_releases import Asset, Release, Repository
-from toolroll_shared.sqlite import Schema, transaction
+from gh_releases import Release, Repository
+from toolroll_shared.errors import CorruptStore
+from toolroll_shared.sqlite import transaction
 
-VERSION_1 = """
-CREATE TABLE repositories (
-    id        INTEGER PRIMARY KEY,
-    full_name TEXT NOT NULL,
-    private   INTEGER NOT NULL CHECK (private IN (0, 1))
-) STRICT;
-CREATE TABLE releases (
-    id            INTEGER PRIMARY KEY,
-    repository_id INTEGER NOT NULL REFERENCES repositories (id),
-    tag_name      TEXT NOT NULL,
-    name          TEXT,
-    draft         INTEGER NOT NULL CHECK (draft IN (0, 1)),
-    prerelease    INTEGER NOT NULL CHECK (prerelease IN (0, 1)),
-    created_at    TEXT NOT NULL,
-    published_at  TEXT,
-    html_url      TEXT NOT NULL
-) STRICT;
-CREATE INDEX releases_by_repository ON releases (repository_id);
-CREATE TABLE assets (
-    id                   INTEGER PRIMARY KEY,
-    release_id           INTEGER NOT NULL REFERENCES releases (id),
-    name                 TEXT NOT NULL,
-    size                 INTEGER NOT NULL,
-    digest               TEXT,
-    content_type         TEXT NOT NULL,
-    state                TEXT NOT NULL,
-    download_count       INTEGER NOT NULL,
-    created_at           TEXT NOT NULL,
-    updated_at           TEXT NOT NULL,
-    url                  TEXT NOT NULL,
-    browser_download_url TEXT NOT NULL
-) STRICT;
-CREATE INDEX assets_by_release ON assets (release_id);
-"""
-
-SCHEMA = Schema(
-    kind="artifact-index database",
-    application_id=0x54524149,  # "TRAI"
-    migrations=(VERSION_1,),
-)
-
-_REPOSITORY_FIELDS = ("id", "full_name", "private")
-_RELEASE_FIELDS = (
-    "id",
-    "repository_id",
-    "tag_name",
-    "name",
-    "draft",
-    "prerelease",
-    "created_at",
-    "published_at",
-    "html_url",
-)
-_ASSET_FIELDS = (
-    "id",
-    "release_id",
-    "name",
-    "size",
-    "digest",
-    "content_type",
-    "state",
-    "download_count",
-    "created_at",
-    "updated_at",
-    "url",
-    "browser_download_url",
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Changes:
-    """How many rows a write found new, changed and unchanged."""
-
-    new: int = 0
-    changed: int = 0
-    unchanged: int = 0
-
-    def __add__(self, other: "Changes") -> "Changes":
-        return Changes(
-            new=self.new + other.new,
-            changed=self.changed + other.changed,
-            unchanged=self.unchanged + other.unchanged,
-        )
+from .diff import Changes, Difference, Edit, Known, Listed, Stored, compare, missing
+from .schema import ASSET_FIELDS, RELEASE_FIELDS, REPOSITORY_FIELDS
+from .values import asset_rows, release_rows, repository_row, utc_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageChanges:
     """What storing one page, or several, changed."""
 
-    releases: Changes = Changes()
-    assets: Changes = Changes()
+    releases: Changes = field(default_factory=Changes)
+    assets: Changes = field(default_factory=Changes)
 
     def __add__(self, other: "PageChanges") -> "PageChanges":
         return PageChanges(
@@ -113,86 +34,225 @@ class PageChanges:
 
 
 class Store:
-    """The tables of this module, on an open connection that somebody else closes."""
+    """The tables of the index, on an open connection that somebody else closes.
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    Args:
+        connection: one of `toolroll_shared.sqlite.open_database`.
+        clock: says when something was seen.
+    """
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self._connection = connection
+        self._clock = clock
 
-    def put_repository(self, repository: Repository) -> None:
-        """Insert or update a repository.
+    def put_repository(self, repository: Repository, *, api_host: str) -> None:
+        """Insert or update a repository; another that had its name until now is gone.
+
+        Args:
+            repository: as the API says.
+            api_host: the API's server; ids are unique on one server only.
 
         Raises:
-            sqlite3.Error: as every method here; wrap calls in `toolroll_shared.sqlite.errors_of`.
+            CorruptStore: the rows that are here have another server's ids.
         """
-        row = attrgetter(*_REPOSITORY_FIELDS)(repository)
+        row = repository_row(repository, api_host)
         with transaction(self._connection):
-            self._put("repositories", _REPOSITORY_FIELDS, [row])
+            self._refuse_other_servers(api_host)
+            at = self._now()
+            stored = self._stored("repositories", REPOSITORY_FIELDS, "id", [repository.id])
+            difference = compare(REPOSITORY_FIELDS, stored, [row])
+            self._write("repositories", REPOSITORY_FIELDS, difference, at)
+            self._log("repositories", difference.edits, at)
+            namesakes = self._connection.execute(
+                "SELECT id FROM repositories "
+                "WHERE full_name = ? COLLATE NOCASE AND id <> ? AND gone_at IS NULL",
+                (repository.full_name, repository.id),
+            )
+            self._mark("repositories", [key for (key,) in namesakes], at)
 
-    def put_page(self, repository: Repository, releases: Sequence[Release]) -> PageChanges:
-        """Insert or update releases with their assets, all in one transaction."""
+    def mark_gone(self, name: str) -> bool:
+        """Mark the repository of that name as not to be found; tell whether there is one."""
         with transaction(self._connection):
-            return PageChanges(
-                releases=self._put(
-                    "releases",
-                    _RELEASE_FIELDS,
-                    [_release_row(repository, release) for release in releases],
-                ),
-                assets=self._put(
-                    "assets",
-                    _ASSET_FIELDS,
-                    [
-                        _asset_row(release, asset)
-                        for release in releases
-                        for asset in release.assets
-                    ],
-                ),
+            found = self._connection.execute(
+                "SELECT id, gone_at FROM repositories WHERE full_name = ? COLLATE NOCASE", (name,)
+            ).fetchall()
+            there = [key for key, gone_at in found if gone_at is None]
+            self._mark("repositories", there, self._now())
+        return bool(found)
+
+    def names(self) -> list[str]:
+        """Return the names of the repositories that are not gone."""
+        rows = self._connection.execute(
+            "SELECT full_name FROM repositories WHERE gone_at IS NULL ORDER BY full_name"
+        )
+        return [name for (name,) in rows]
+
+    def next_page(self, repository_id: int) -> int:
+        """Return the page that the last sync would have read next: 1 if it came to its end."""
+        [(page,)] = self._connection.execute(
+            "SELECT coalesce(next_page, 1) FROM repositories WHERE id = ?", (repository_id,)
+        )
+        return int(page)
+
+    def known(self, repository_id: int) -> list[Known]:
+        """Return the releases that are here, and not gone upstream."""
+        rows = self._connection.execute(
+            "SELECT id, created_at, draft FROM releases "
+            "WHERE repository_id = ? AND gone_at IS NULL",
+            (repository_id,),
+        )
+        return [Known(key, created_at, bool(draft)) for key, created_at, draft in rows]
+
+    def put_page(
+        self, repository_id: int, releases: Sequence[Release], *, next_page: int | None = None
+    ) -> PageChanges:
+        """Make releases and their assets those of a page, all in one transaction.
+
+        An asset that a release had, and has no more, is gone.
+
+        Args:
+            repository_id: of a repository that was put.
+            releases: each with all its assets.
+            next_page: where a sync that ends before its time has to go on; None keeps that.
+        """
+        with transaction(self._connection):
+            at = self._now()
+            changes = PageChanges(
+                releases=self._put_releases(repository_id, releases, at),
+                assets=self._put_assets(releases, at),
+            )
+            if next_page is not None:
+                self._connection.execute(
+                    "UPDATE repositories SET next_page = ? WHERE id = ?", (next_page, repository_id)
+                )
+        return changes
+
+    def finish(
+        self, repository_id: int, *, known: Iterable[Known], listed: Listed, since: datetime | None
+    ) -> PageChanges:
+        """Mark what a whole listing did not show, and note that there was one.
+
+        Args:
+            repository_id: whose releases were listed.
+            known: those that were here before it.
+            listed: what it showed.
+            since: releases published earlier were not stored.
+        """
+        with transaction(self._connection):
+            at = self._now()
+            releases = self._still_there("releases", "id", missing(known, listed))
+            assets = self._still_there("assets", "release_id", releases)
+            self._mark("releases", releases, at)
+            self._mark("assets", assets, at)
+            self._connection.execute(
+                "UPDATE repositories SET next_page = NULL, synced_at = ?, synced_since = ? "
+                "WHERE id = ?",
+                (at, None if since is None else utc_text(since), repository_id),
+            )
+        return PageChanges(releases=Changes(gone=len(releases)), assets=Changes(gone=len(assets)))
+
+    def _now(self) -> str:
+        return utc_text(self._clock())
+
+    def _refuse_other_servers(self, api_host: str) -> None:
+        other = self._connection.execute(
+            "SELECT api_host FROM repositories WHERE api_host <> ? LIMIT 1", (api_host,)
+        ).fetchone()
+        if other is not None:
+            raise CorruptStore(
+                f"the database holds repositories of {other[0]}, whose ids mean others on "
+                f"{api_host}: use a database for each server"
             )
 
-    def _put(self, name: str, fields: Sequence[str], rows: Sequence[tuple[object, ...]]) -> Changes:
-        """Upsert rows whose first field is the key, touching none that is as it should be."""
-        upsert = _upsert(name, fields)
-        present = self._present(name, {row[0] for row in rows})
-        written = sum(self._connection.execute(upsert, row).rowcount for row in rows)
-        new = len({row[0] for row in rows}) - present
-        return Changes(new=new, changed=written - new, unchanged=len(rows) - written)
+    def _put_releases(self, repository_id: int, releases: Sequence[Release], at: str) -> Changes:
+        rows = release_rows(repository_id, releases)
+        stored = self._stored("releases", RELEASE_FIELDS, "id", [row[0] for row in rows])
+        difference = compare(RELEASE_FIELDS, stored, rows)
+        self._write("releases", RELEASE_FIELDS, difference, at)
+        self._log("releases", difference.edits, at)
+        return difference.counts
 
-    def _present(self, name: str, keys: Collection[object]) -> int:
-        """Count the keys that are there already."""
-        sql = f"SELECT count(*) FROM {name} WHERE id IN (SELECT value FROM json_each(?))"  # noqa: S608
-        count: int = self._connection.execute(sql, (json.dumps(list(keys)),)).fetchone()[0]
-        return count
+    def _put_assets(self, releases: Sequence[Release], at: str) -> Changes:
+        rows = asset_rows(releases)
+        homes = [release.id for release in releases]
+        stored = self._stored("assets", ASSET_FIELDS, "release_id", homes)
+        strays = [row[0] for row in rows if row[0] not in stored]
+        stored |= self._stored("assets", ASSET_FIELDS, "id", strays)
+        difference = compare(ASSET_FIELDS, stored, rows, whole=True)
+        self._write("assets", ASSET_FIELDS, difference, at)
+        self._mark("assets", difference.gone, at)
+        self._log("assets", difference.edits, at)
+        self._keep_counts(difference, stored, day=at[:10])
+        return difference.counts
+
+    def _stored(
+        self, table: str, fields: Sequence[str], column: str, values: Sequence[object]
+    ) -> dict[object, Stored]:
+        """Return the rows of which a column has one of the values, by their keys."""
+        sql = (
+            f"SELECT {', '.join(fields)}, gone_at FROM {table} "  # noqa: S608 - our own names
+            f"WHERE {column} IN (SELECT value FROM json_each(?))"
+        )
+        rows = self._connection.execute(sql, (json.dumps(values),))
+        return {row[0]: Stored(row[:-1], row[-1]) for row in rows}
+
+    def _still_there(self, table: str, column: str, values: Sequence[object]) -> list[object]:
+        """Return the keys of such rows that are not marked as gone."""
+        stored = self._stored(table, ("id",), column, values)
+        return [key for key, (_, gone_at) in stored.items() if gone_at is None]
+
+    def _write(self, table: str, fields: Sequence[str], difference: Difference, at: str) -> None:
+        """Insert what is new, and write what changed: that is there upstream now."""
+        columns = (*fields, "first_seen_at")
+        self._connection.executemany(
+            f"INSERT INTO {table} ({', '.join(columns)}) "  # noqa: S608
+            f"VALUES ({', '.join('?' * len(columns))})",
+            [(*row, at) for row in difference.new],
+        )
+        updates = ", ".join(f"{field} = ?" for field in fields[1:])
+        self._connection.executemany(
+            f"UPDATE {table} SET {updates}, gone_at = NULL WHERE id = ?",  # noqa: S608
+            [(*row[1:], row[0]) for row in difference.changed],
+        )
+
+    def _mark(self, table: str, keys: Sequence[object], at: str) -> None:
+        """Mark rows as gone upstream."""
+        self._connection.executemany(
+            f"UPDATE {table} SET gone_at = ? WHERE id = ?",  # noqa: S608
+            [(at, key) for key in keys],
+        )
+        self._log(table, [Edit(key, "gone") for key in keys], at)
+
+    def _log(self, table: str, edits: Iterable[Edit], at: str) -> None:
+        self._connection.executemany(
+            "INSERT INTO changes "
+            "(at, repository_id, release_id, asset_id, change, field, old_value, new_value) "
+            f"SELECT ?, {_PLACES[table]}",
+            [(at, edit.change, edit.field, edit.old, edit.new, edit.key) for edit in edits],
+        )
+
+    def _keep_counts(
+        self, difference: Difference, stored: Mapping[object, Stored], *, day: str
+    ) -> None:
+        """Keep the download counts that are new or other than before, as those of a day."""
+        count = ASSET_FIELDS.index("download_count")
+        changed = [row for row in difference.changed if row[count] != stored[row[0]].row[count]]
+        self._connection.executemany(
+            "INSERT INTO download_counts (asset_id, day, download_count) VALUES (?, ?, ?) "
+            "ON CONFLICT (asset_id, day) DO UPDATE SET download_count = excluded.download_count",
+            [(row[0], day, row[count]) for row in (*difference.new, *changed)],
+        )
 
 
-def _upsert(name: str, fields: Sequence[str]) -> str:
-    """Return the statement that inserts a row, or updates it where it differs."""
-    others = fields[1:]
-    updates = ", ".join(f"{field} = excluded.{field}" for field in others)
-    differs = " OR ".join(f"{name}.{field} IS NOT excluded.{field}" for field in others)
-    return (
-        f"INSERT INTO {name} ({', '.join(fields)}) "  # noqa: S608 - our own names
-        f"VALUES ({', '.join('?' * len(fields))}) ON CONFLICT ({fields[0]}) DO UPDATE "
-        f"SET {updates} WHERE {differs}"
-    )
-
-
-def _release_row(repository: Repository, release: Release) -> tuple[object, ...]:
-    values = attrgetter(*(field for field in _RELEASE_FIELDS if field != "repository_id"))(release)
-    return _row(values[0], repository.id, *values[1:])
-
-
-def _asset_row(release: Release, asset: Asset) -> tuple[object, ...]:
-    values = attrgetter(*(field for field in _ASSET_FIELDS if field != "release_id"))(asset)
-    return _row(values[0], release.id, *values[1:])
-
-
-def _row(*values: object) -> tuple[object, ...]:
-    """Return values as SQLite takes them: a time as UTC text to the second, ending in Z."""
-    return tuple(_text(value) if isinstance(value, datetime) else value for value in values)
-
-
-def _text(moment: datetime) -> str:
-    try:
-        moment = moment.astimezone(UTC)
-    except OverflowError:  # a nonsensical year 1 or 9999, in another zone
-        moment = moment.replace(tzinfo=UTC)
-    return moment.replace(microsecond=0, tzinfo=None).isoformat() + "Z"
+_PLACES = {
+    "repositories": "id, NULL, NULL, ?, ?, ?, ? FROM repositories WHERE id = ?",
+    "releases": "repository_id, id, NULL, ?, ?, ?, ? FROM releases WHERE id = ?",
+    "assets": "releases.repository_id, releases.id, assets.id, ?, ?, ?, ? "
+    "FROM assets JOIN releases ON releases.id = assets.release_id WHERE assets.id = ?",
+}
+"""Where the log says that a row of each table belongs."""

@@ -92,14 +92,28 @@ def _add_output_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_release_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments about which releases are meant: `repository` and `since`."""
-    parser.add_argument(
-        "repository",
-        type=_target,
-        metavar="[HOST/]OWNER/REPO",
-        help="the repository; its https URL will do",
-    )
+def add_release_arguments(parser: argparse.ArgumentParser, *, several: bool = False) -> None:
+    """Add the arguments about which releases are meant: `since`, and a `Target` or several.
+
+    Args:
+        parser: takes them.
+        several: any number of `repositories`, none among them, instead of one `repository`.
+    """
+    if several:
+        parser.add_argument(
+            "repositories",
+            nargs="*",
+            type=_target,
+            metavar="[HOST/]OWNER/REPO",
+            help="the repositories; their https URLs will do",
+        )
+    else:
+        parser.add_argument(
+            "repository",
+            type=_target,
+            metavar="[HOST/]OWNER/REPO",
+            help="the repository; its https URL will do",
+        )
     parser.add_argument(
         "--since",
         type=instant,
@@ -173,19 +187,19 @@ def _target(text: str) -> Target:
 
 
 def client_options(
-    arguments: argparse.Namespace, environ: Mapping[str, str] = os.environ
+    arguments: argparse.Namespace, host: str | None, environ: Mapping[str, str] = os.environ
 ) -> ClientOptions:
     """Return how to reach the API, from arguments and environment.
 
     Args:
-        arguments: those of `add_release_arguments` and `add_client_arguments`, parsed.
+        arguments: those of `add_client_arguments`, parsed.
+        host: the one that was named with a repository, if one was.
         environ: the environment.
 
     Raises:
         UsageError: the URL or the token cannot be used.
     """
-    target: Target = arguments.repository
-    api_url, token = find_api(environ, api_url=arguments.api_url, host=target.host)
+    api_url, token = find_api(environ, api_url=arguments.api_url, host=host)
     return ClientOptions(
         api_url=api_url,
         token=token,
@@ -202,7 +216,7 @@ def _main(argv: Sequence[str] | None) -> int:
         raise UsageError("--meta is a part of --json")
     if arguments.since and arguments.until and arguments.since > arguments.until:
         raise UsageError("--since is later than --until: nothing lies between them")
-    options = client_options(arguments)
+    options = client_options(arguments, arguments.repository.host)
     with open_log(TOOL, arguments.log_json) as log:
         run_async(_list(options, _query(arguments), log))
     return 0

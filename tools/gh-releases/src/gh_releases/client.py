@@ -75,6 +75,11 @@ class Client:
         await self._exchange.close()
 
     @property
+    def api_host(self) -> str:
+        """The name of the server: ids are unique on one of them, not across several."""
+        return self._exchange.address("").host
+
+    @property
     def usage(self) -> Usage:
         """What was asked for so far, and what is left of the quota."""
         return self._exchange.usage
@@ -131,6 +136,7 @@ class Client:
         *,
         wanted: Callable[[Release], bool] = EVERYTHING,
         limit: int | None = None,
+        first: int = 1,
     ) -> AsyncGenerator[tuple[Release, ...]]:
         """Yield releases page by page, as they arrive, each once and with all its assets.
 
@@ -139,8 +145,10 @@ class Client:
 
         Args:
             name: `OWNER/REPO`.
-            wanted: which releases to yield; the assets of others are not completed.
+            wanted: which releases to yield, asked once for each that is listed; the assets
+                of others are not completed.
             limit: how many to yield at most; at least 1.
+            first: the page to begin with, from 1; a page has 100 releases, without a limit.
 
         Raises:
             NotFound, UsageError, Refused, Unreachable, TryLater: as `repository`.
@@ -149,6 +157,8 @@ class Client:
             raise UsageError(f"a limit of {limit} asks for nothing")
         size = PAGE_SIZE if limit is None or wanted != EVERYTHING else min(limit, PAGE_SIZE)
         url = self._address(name, "/releases").copy_with(params={"per_page": size})
+        if first > 1:
+            url = url.copy_merge_params({"page": first})
         left, seen = limit, set[int]()
         listing = _Listing(self._exchange, name)
         async with aclosing(listing.releases(url)) as pages:
@@ -179,7 +189,7 @@ class _Listing:
 
     async def releases(self, url: httpx.URL) -> AsyncGenerator[Page[list[Release]]]:
         """Yield the pages of releases; the one behind GitHub's last is no error."""
-        size, count = int(url.params["per_page"]), 0
+        size, count = int(url.params["per_page"]), int(url.params.get("page", "1")) - 1
         try:
             async with aclosing(self._pages(url, list[Release])) as pages:
                 async for page in pages:

@@ -91,7 +91,7 @@ def _main(argv: Sequence[str] | None) -> int:
         dest=arguments.dest,
         since=arguments.since,
         concurrency=arguments.concurrency,
-        client=client_options(arguments),
+        client=client_options(arguments, arguments.repository.host),
     )
     with open_log(TOOL, arguments.log_json) as log:
         if arguments.dry_run:

@@ -30,7 +30,7 @@ SCHEMA = Schema(
     kind="release-mirror manifest",
     application_id=0x54524D46,  # "TRMF"
     # Only ever appended to: a later step of the index goes behind the steps that are here.
-    migrations=(INDEX_SCHEMA.migrations[0], _FILES_VERSION_1),
+    migrations=(INDEX_SCHEMA.migrations[0], _FILES_VERSION_1, INDEX_SCHEMA.migrations[1]),
 )
 
 
@@ -91,5 +91,8 @@ def open_manifest(dest: Path, *, create: bool) -> Iterator[Manifest]:
         ToolError: it cannot be opened, or is not there and should not be created.
     """
     path = dest / MANIFEST_NAME
-    with closing(open_database(path, SCHEMA, mode="create" if create else "update")) as connection, errors_of(path):
+    with (
+        closing(open_database(path, SCHEMA, mode="create" if create else "update")) as connection,
+        errors_of(path),
+    ):
         yield Manifest(connection)

@@ -87,7 +87,7 @@ async def mirror(
         async with Client(options.client, notify=notify, log=log) as client:
             repository = await client.repository(options.repository)
             report.repository = repository.full_name
-            manifest.index.put_repository(repository)
+            manifest.index.put_repository(repository, api_host=client.api_host)
             wanted = [item async for item in _discover(client, repository, options, manifest)]
         _remove_leftovers(options.dest / repository.full_name)
         actions = await _plan(options.dest, wanted, records=manifest.files())
@@ -105,7 +105,7 @@ async def _discover(
     async with aclosing(client.pages(repository.full_name, wanted=selection)) as pages:
         async for releases in pages:
             if manifest is not None:
-                manifest.index.put_page(repository, releases)
+                manifest.index.put_page(repository.id, releases)
             for item in wanted_assets(repository.full_name, releases):
                 yield item
 

@@ -1,0 +1,78 @@
+"""Where things are: the database if nothing else is said, and where an export goes."""
+
+import os
+import stat
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from toolroll_shared.errors import UsageError
+from toolroll_shared.streams import AtomicFile
+
+STDOUT = Path("-")
+
+
+def default_database(environ: Mapping[str, str]) -> Path:
+    """Return where the database is if nothing else is said.
+
+    The rule is that of the XDG base directory specification: a relative path counts as none.
+
+    Args:
+        environ: the environment.
+
+    Raises:
+        UsageError: there is no home to have it in.
+    """
+    root = Path(environ.get("XDG_DATA_HOME", ""))
+    if not root.is_absolute():
+        root = Path(environ.get("HOME", ""), ".local/share")
+    if not root.is_absolute():
+        raise UsageError("neither --db nor HOME says where the database is")
+    return root / "toolroll" / "artifact-index.sqlite"
+
+
+@contextmanager
+def writing_to(path: Path, *, source: Path) -> Iterator[Callable[[bytes], object]]:
+    """Yield what writes to a path; a file is put in place when the block ends well.
+
+    A link is followed, so that it stays one; a file that is replaced keeps its mode. What is
+    no regular file, such as a pipe, is written as it is.
+
+    Args:
+        path: where to.
+        source: the database, which is never written over.
+
+    Raises:
+        UsageError: the path is the database, or a folder.
+        OSError: it cannot be written.
+    """
+    path = Path(os.path.realpath(path))
+    mode = None
+    with suppress(FileNotFoundError):
+        status = path.stat()
+        if os.path.samestat(status, source.stat()):
+            raise UsageError(f"{path}: is the database itself")
+        if stat.S_ISDIR(status.st_mode):
+            raise UsageError(f"{path}: is a folder")
+        if not stat.S_ISREG(status.st_mode):
+            with path.open("wb", buffering=0) as stream:
+                yield _all_of(stream.write)
+            return
+        mode = stat.S_IMODE(status.st_mode)
+    temporary = path.with_name(f".toolroll-{os.urandom(8).hex()}.new")
+    with AtomicFile(path, temporary=temporary) as file:
+        yield file.write
+        if mode is not None:
+            temporary.chmod(mode)
+        file.commit()
+
+
+def _all_of(write: Callable[[memoryview], int | None]) -> Callable[[bytes], None]:
+    """Return a write that goes on until all is written."""
+
+    def write_all(block: bytes) -> None:
+        rest = memoryview(block)
+        while rest:
+            rest = rest[write(rest) or 0 :]
+
+    return write_all

@@ -1,0 +1,135 @@
+"""What the command prints: texts for people, values for `--json`."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+from itertools import islice
+from json import dumps
+from pathlib import Path
+
+from toolroll_shared.output import human_size, json_document, oneline, table
+
+from .diff import Changes
+from .history import Change
+from .status import RepositoryStatus
+from .sync import Outcome
+
+CHANGE_HEADER = ("TIME", "REPOSITORY", "RELEASE", "ASSET", "CHANGE", "WHAT")
+STATUS_HEADER = ("REPOSITORY", "RELEASES", "ASSETS", "GONE", "SIZE", "SYNCED", "STATE")
+_NUMBERS = ("RELEASES", "ASSETS", "GONE", "SIZE")
+
+ROWS_AT_ONCE = 1000
+"""Of a list in a pipe, so that a long one is not in memory as a whole."""
+
+
+def sync_text(outcomes: Iterable[Outcome]) -> str:
+    """Return a line for each repository that is up to date; failures are told elsewhere."""
+    return "".join(
+        f"{one.repository}: releases {_counts(one.changes.releases)}; "
+        f"assets {_counts(one.changes.assets)}\n"
+        for one in outcomes
+        if one.error is None
+    )
+
+
+def _counts(changes: Changes) -> str:
+    return (
+        f"{changes.new} new, {changes.changed} changed, {changes.unchanged} unchanged, "
+        f"{changes.gone} gone"
+    )
+
+
+def sync_json(database: Path, outcomes: Iterable[Outcome]) -> str:
+    """Return the summary of a sync as one document."""
+    repositories = [
+        {
+            "repository": one.repository,
+            "ok": one.error is None,
+            "error": None if one.error is None else oneline(str(one.error)),
+            **asdict(one.changes),
+        }
+        for one in outcomes
+    ]
+    return json_document({"database": str(database), "repositories": repositories})
+
+
+def status_text(found: Sequence[RepositoryStatus], *, terminal: bool) -> str:
+    """Return a table with a row for each repository."""
+    rows = [
+        (
+            one.repository,
+            str(one.releases),
+            str(one.assets),
+            str(one.gone_releases + one.gone_assets),
+            human_size(one.size) if terminal else str(one.size),
+            one.synced_at or "",
+            _state(one),
+        )
+        for one in found
+    ]
+    return table(STATUS_HEADER, rows, terminal=terminal, numbers=_NUMBERS)
+
+
+def _state(one: RepositoryStatus) -> str:
+    if one.gone_at is not None:
+        return f"not found since {one.gone_at}"
+    if one.next_page is not None:
+        return f"unfinished: page {one.next_page} is next"
+    if one.synced_at is None:
+        return "never finished"
+    return "whole" if one.synced_since is None else f"since {one.synced_since}"
+
+
+def status_json(
+    database: Path, found: Iterable[RepositoryStatus], *, version: int, size: int
+) -> str:
+    """Return the status as one document."""
+    return json_document(
+        {
+            "database": str(database),
+            "schema_version": version,
+            "bytes": size,
+            "repositories": [asdict(one) for one in found],
+        }
+    )
+
+
+def changes_rows(found: Iterable[Change]) -> Iterator[str]:
+    """Yield tab-separated rows, some at a time."""
+    rows = iter(found)
+    while some := [_change_row(one) for one in islice(rows, ROWS_AT_ONCE)]:
+        yield table(CHANGE_HEADER, some, terminal=False)
+
+
+def changes_table(found: Iterable[Change]) -> str:
+    """Return a table for a terminal."""
+    return table(CHANGE_HEADER, map(_change_row, found), terminal=True)
+
+
+def _change_row(one: Change) -> tuple[str, ...]:
+    return (one.at, one.repository, one.tag_name or "", one.asset or "", one.change, _what(one))
+
+
+def _what(one: Change) -> str:
+    if one.field is None:
+        return ""
+    return f"{one.field}: {_shown(one.old)} -> {_shown(one.new)}"
+
+
+def _shown(value: str | int | None) -> str:
+    return "none" if value is None else str(value)
+
+
+def changes_lines(found: Iterable[Change]) -> Iterator[str]:
+    """Yield one JSON object a line."""
+    for one in found:
+        yield dumps(asdict(one)) + "\n"
+
+
+def changes_json(database: Path, found: Iterable[Change]) -> Iterator[str]:
+    """Yield one document, piece by piece."""
+    yield f'{{"database": {dumps(str(database))},\n"changes": ['
+    comma = "\n"
+    for one in found:
+        yield f"{comma}{dumps(asdict(one))}"
+        comma = ",\n"
+    yield "]}\n" if comma == "\n" else "\n]}\n"

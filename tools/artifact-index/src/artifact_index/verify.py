@@ -1,0 +1,91 @@
+"""Whether an index is sound: SQLite's own checks, the schema, and what must hold in the rows."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+
+from toolroll_shared.errors import CorruptStore
+from toolroll_shared.sqlite import Schema, new_in_memory
+
+MOST_PROBLEMS = 100
+"""Of each kind; after so many nobody wants to know more."""
+
+_TIMES = {
+    "repositories": ("first_seen_at", "gone_at", "synced_at", "synced_since"),
+    "releases": ("created_at", "published_at", "first_seen_at", "gone_at"),
+    "assets": ("created_at", "updated_at", "first_seen_at", "gone_at"),
+    "changes": ("at",),
+}
+_TIME = "[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9]:[0-9][0-9]Z"
+
+_RULES = {
+    "asset {}: its last count in download_counts is not its download_count": """
+        SELECT id FROM assets WHERE download_count IS NOT (
+            SELECT download_count FROM download_counts WHERE asset_id = id ORDER BY day DESC LIMIT 1
+        )""",
+    "asset {}: is there, but its release is gone": """
+        SELECT assets.id FROM assets JOIN releases ON releases.id = release_id
+        WHERE assets.gone_at IS NULL AND releases.gone_at IS NOT NULL""",
+    **{
+        f"{table} {{}}: {column} is no time in UTC": (
+            f"SELECT id FROM {table} WHERE {column} NOT GLOB '{_TIME}'"  # noqa: S608 - our names
+        )
+        for table, columns in _TIMES.items()
+        for column in columns
+    },
+}
+
+
+def refuse_damaged(connection: sqlite3.Connection, name: str) -> None:
+    """Raise `CorruptStore` if SQLite's quick check finds something; that reads the whole file."""
+    [(found,)] = connection.execute("PRAGMA quick_check(1)")
+    if found != "ok":
+        raise CorruptStore(f"{name}: is damaged: {_in_one_line(found)}")
+
+
+def problems(connection: sqlite3.Connection, schema: Schema) -> list[str]:
+    """Return what is wrong with an index, the worst only; nothing if it is sound."""
+    for check in (_damage, _broken_references):
+        if found := list(check(connection)):
+            return found
+    if found := list(_other_schema(connection, schema)):
+        return found
+    return list(_broken_rules(connection))
+
+
+def _damage(connection: sqlite3.Connection) -> Iterator[str]:
+    for (found,) in connection.execute(f"PRAGMA integrity_check({MOST_PROBLEMS})"):
+        if found != "ok":
+            yield f"is damaged: {_in_one_line(found)}"
+
+
+def _broken_references(connection: sqlite3.Connection) -> Iterator[str]:
+    cursor = connection.execute("PRAGMA foreign_key_check")
+    for table, key, parent, _ in cursor.fetchmany(MOST_PROBLEMS):
+        yield f"{table} {key}: belongs to no row of {parent}"
+
+
+def _other_schema(connection: sqlite3.Connection, schema: Schema) -> Iterator[str]:
+    """Yield what the schema lacks or has otherwise; what users added is theirs."""
+    with closing(new_in_memory(schema)) as fresh:
+        expected, found = _objects(fresh), _objects(connection)
+    for name, sql in expected.items():
+        if name not in found:
+            yield f"its {name[0]} {name[1]} is not there"
+        elif found[name] != sql:
+            yield f"its {name[0]} {name[1]} is not that of this schema version"
+
+
+def _objects(connection: sqlite3.Connection) -> dict[tuple[str, str], str]:
+    rows = connection.execute("SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL")
+    return {(kind, name): sql for kind, name, sql in rows}
+
+
+def _broken_rules(connection: sqlite3.Connection) -> Iterator[str]:
+    for text, sql in _RULES.items():
+        for (key,) in connection.execute(sql).fetchmany(MOST_PROBLEMS):
+            yield text.format(key)
+
+
+def _in_one_line(text: str) -> str:
+    return " ".join(text.split())
