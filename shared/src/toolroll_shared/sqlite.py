@@ -110,6 +110,9 @@ def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
 def errors_of(path: Path, *, reading: bool = False) -> Iterator[None]:
     """Turn SQLite's and the file system's errors in the block into errors that name the file.
 
+    An error of the system that names no file, such as that of a closed pipe, is not about
+    this one: it passes.
+
     Args:
         path: the file.
         reading: it is an input: one that cannot be read is a `UsageError`.
@@ -129,7 +132,9 @@ def errors_of(path: Path, *, reading: bool = False) -> Iterator[None]:
             ) from error
         raise other(f"{path}: {error}") from error
     except OSError as error:
-        raise other(f"{error.filename or path}: {error.strerror or error}") from error
+        if error.filename is None:
+            raise
+        raise other(f"{error.filename}: {error.strerror or error}") from error
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -82,16 +82,25 @@ def _main(argv: Sequence[str]) -> int:
 
 
 def _with_command(argv: Sequence[str]) -> list[str]:
-    """Return the arguments with their command: `sync` where none is named."""
-    named = bool(argv) and (argv[0] in COMMANDS or argv[0] in {"-h", "--help", "--version"})
-    return [*argv] if named else ["sync", *argv]
+    """Return the arguments with their command: `sync` where none is named.
+
+    Raises:
+        UsageError: the first argument is neither a command nor could be a repository.
+    """
+    first = argv[0] if argv else "-"
+    if first in COMMANDS or first in {"-h", "--help", "--version"}:
+        return [*argv]
+    if not first.startswith("-") and "/" not in first:
+        commands = ", ".join(COMMANDS)
+        raise UsageError(f"{first!r} is neither OWNER/REPO nor a command ({commands})")
+    return ["sync", *argv]
 
 
 def build_parser() -> Parser:
     """Return the command's parser."""
     parser = Parser(TOOL, description=_DESCRIPTION, usage=f"{TOOL} [COMMAND] ...")
     add_version_argument(parser, tool=TOOL)
-    commands = parser.add_subparsers(metavar="COMMAND", help=argparse.SUPPRESS)
+    commands = parser.add_subparsers(metavar="COMMAND", help=argparse.SUPPRESS, prog=TOOL)
     _add_sync(commands.add_parser("sync", description=_SYNC))
     _add_export(commands.add_parser("export", description=_EXPORT))
     _add_changes(commands.add_parser("changes", description=_CHANGES))

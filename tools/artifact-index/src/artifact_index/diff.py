@@ -1,6 +1,7 @@
 """What differs between stored rows and upstream's: pure decisions over plain values.
 
-The first field of a row is its key. Whoever writes carries out what `compare` returns, so
+The first field of a row is its key, the last says since when it has been gone upstream: None
+for one that is there. Whoever writes carries out what `compare` returns, so
 that the counts, the log of changes and the rows never disagree.
 """
 
@@ -11,15 +12,10 @@ from typing import Literal, NamedTuple
 Row = tuple[object, ...]
 ChangeKind = Literal["changed", "gone", "back"]
 
-UNLOGGED = frozenset({"html_url", "url", "browser_download_url", "download_count", "api_host"})
+UNLOGGED = frozenset(
+    {"html_url", "url", "browser_download_url", "download_count", "api_host", "gone_at"}
+)
 """Addresses follow the repository's name and the tag; downloads have a history of their own."""
-
-
-class Stored(NamedTuple):
-    """A row as it is stored, and since when it has been gone upstream, if it is."""
-
-    row: Row
-    gone_at: str | None
 
 
 class Edit(NamedTuple):
@@ -94,7 +90,7 @@ class Known(NamedTuple):
 
 def compare(
     fields: Sequence[str],
-    stored: Mapping[object, Stored],
+    stored: Mapping[object, Row],
     upstream: Iterable[Row],
     *,
     whole: bool = False,
@@ -109,12 +105,8 @@ def compare(
     """
     rows = {row[0]: row for row in upstream}
     new = [row for key, row in rows.items() if key not in stored]
-    changed = [row for key, row in rows.items() if key in stored and stored[key] != (row, None)]
-    gone = (
-        [key for key, (_, gone_at) in stored.items() if key not in rows and gone_at is None]
-        if whole
-        else []
-    )
+    changed = [row for key, row in rows.items() if stored.get(key, row) != row]
+    gone = [key for key, row in stored.items() if whole and key not in rows and row[-1] is None]
     edits = [edit for row in changed for edit in _edits(fields, stored[row[0]], row)]
     counts = Changes(
         new=len(new),
@@ -125,9 +117,9 @@ def compare(
     return Difference(new=new, changed=changed, gone=gone, edits=edits, counts=counts)
 
 
-def _edits(fields: Sequence[str], before: Stored, now: Row) -> list[Edit]:
-    edits = [Edit(now[0], "back")] if before.gone_at is not None else []
-    for field, old, new in zip(fields, before.row, now, strict=True):
+def _edits(fields: Sequence[str], before: Row, now: Row) -> list[Edit]:
+    edits = [] if before[-1] is None else [Edit(now[0], "back")]
+    for field, old, new in zip(fields, before, now, strict=True):
         if old != new and field not in UNLOGGED:
             edits.append(Edit(now[0], "changed", field, old, new))
     return edits

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from toolroll_shared.errors import UsageError
+from toolroll_shared.errors import ToolError, UsageError
 from toolroll_shared.streams import AtomicFile
 
 STDOUT = Path("-")
@@ -44,9 +44,17 @@ def writing_to(path: Path, *, source: Path) -> Iterator[Callable[[bytes], object
 
     Raises:
         UsageError: the path is the database, or a folder.
-        OSError: it cannot be written.
+        ToolError: it cannot be written.
     """
-    path = Path(os.path.realpath(path))
+    try:
+        with _opened(Path(os.path.realpath(path)), source) as write:
+            yield write
+    except OSError as error:  # in the user's words: the temporary name is our affair
+        raise ToolError(f"{path}: {error.strerror or error}") from error
+
+
+@contextmanager
+def _opened(path: Path, source: Path) -> Iterator[Callable[[bytes], object]]:
     mode = None
     with suppress(FileNotFoundError):
         status = path.stat()
@@ -54,16 +62,16 @@ def writing_to(path: Path, *, source: Path) -> Iterator[Callable[[bytes], object
             raise UsageError(f"{path}: is the database itself")
         if stat.S_ISDIR(status.st_mode):
             raise UsageError(f"{path}: is a folder")
-        if not stat.S_ISREG(status.st_mode):
-            with path.open("wb", buffering=0) as stream:
-                yield _all_of(stream.write)
-            return
-        mode = stat.S_IMODE(status.st_mode)
+        mode = status.st_mode
+    if mode is not None and not stat.S_ISREG(mode):
+        with path.open("wb", buffering=0) as stream:
+            yield _all_of(stream.write)
+        return
     temporary = path.with_name(f".toolroll-{os.urandom(8).hex()}.new")
     with AtomicFile(path, temporary=temporary) as file:
         yield file.write
         if mode is not None:
-            temporary.chmod(mode)
+            temporary.chmod(stat.S_IMODE(mode))
         file.commit()
 
 

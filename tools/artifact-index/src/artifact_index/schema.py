@@ -79,7 +79,7 @@ SCHEMA = Schema(
     migrations=(VERSION_1, VERSION_2),
 )
 
-REPOSITORY_FIELDS = ("id", "full_name", "private", "api_host")
+REPOSITORY_FIELDS = ("id", "full_name", "private", "api_host", "gone_at")
 RELEASE_FIELDS = (
     "id",
     "repository_id",
@@ -90,6 +90,7 @@ RELEASE_FIELDS = (
     "created_at",
     "published_at",
     "html_url",
+    "gone_at",
 )
 ASSET_FIELDS = (
     "id",
@@ -104,4 +105,5 @@ ASSET_FIELDS = (
     "updated_at",
     "url",
     "browser_download_url",
+    "gone_at",
 )

@@ -7,7 +7,7 @@ these. Every method may raise `sqlite3.Error`: wrap calls in `toolroll_shared.sq
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -15,7 +15,7 @@ from gh_releases import Release, Repository
 from toolroll_shared.errors import CorruptStore
 from toolroll_shared.sqlite import transaction
 
-from .diff import Changes, Difference, Edit, Known, Listed, Stored, compare, missing
+from .diff import Changes, Edit, Known, Listed, Row, compare, missing
 from .schema import ASSET_FIELDS, RELEASE_FIELDS, REPOSITORY_FIELDS
 from .values import asset_rows, release_rows, repository_row, utc_text
 
@@ -66,7 +66,8 @@ class Store:
             at = self._now()
             stored = self._stored("repositories", REPOSITORY_FIELDS, "id", [repository.id])
             difference = compare(REPOSITORY_FIELDS, stored, [row])
-            self._write("repositories", REPOSITORY_FIELDS, difference, at)
+            self._insert("repositories", REPOSITORY_FIELDS, difference.new, at)
+            self._update("repositories", REPOSITORY_FIELDS, difference.changed)
             self._log("repositories", difference.edits, at)
             namesakes = self._connection.execute(
                 "SELECT id FROM repositories "
@@ -173,7 +174,8 @@ class Store:
         rows = release_rows(repository_id, releases)
         stored = self._stored("releases", RELEASE_FIELDS, "id", [row[0] for row in rows])
         difference = compare(RELEASE_FIELDS, stored, rows)
-        self._write("releases", RELEASE_FIELDS, difference, at)
+        self._insert("releases", RELEASE_FIELDS, difference.new, at)
+        self._update("releases", RELEASE_FIELDS, difference.changed)
         self._log("releases", difference.edits, at)
         return difference.counts
 
@@ -184,40 +186,39 @@ class Store:
         strays = [row[0] for row in rows if row[0] not in stored]
         stored |= self._stored("assets", ASSET_FIELDS, "id", strays)
         difference = compare(ASSET_FIELDS, stored, rows, whole=True)
-        self._write("assets", ASSET_FIELDS, difference, at)
+        self._insert("assets", ASSET_FIELDS, difference.new, at)
+        self._update_assets([(stored[row[0]], row) for row in difference.changed], at)
         self._mark("assets", difference.gone, at)
         self._log("assets", difference.edits, at)
-        self._keep_counts(difference, stored, day=at[:10])
         return difference.counts
 
     def _stored(
         self, table: str, fields: Sequence[str], column: str, values: Sequence[object]
-    ) -> dict[object, Stored]:
+    ) -> dict[object, Row]:
         """Return the rows of which a column has one of the values, by their keys."""
         sql = (
-            f"SELECT {', '.join(fields)}, gone_at FROM {table} "  # noqa: S608 - our own names
+            f"SELECT {', '.join(fields)} FROM {table} "  # noqa: S608 - our own names
             f"WHERE {column} IN (SELECT value FROM json_each(?))"
         )
-        rows = self._connection.execute(sql, (json.dumps(values),))
-        return {row[0]: Stored(row[:-1], row[-1]) for row in rows}
+        return {row[0]: row for row in self._connection.execute(sql, (json.dumps(values),))}
 
     def _still_there(self, table: str, column: str, values: Sequence[object]) -> list[object]:
         """Return the keys of such rows that are not marked as gone."""
-        stored = self._stored(table, ("id",), column, values)
-        return [key for key, (_, gone_at) in stored.items() if gone_at is None]
+        stored = self._stored(table, ("id", "gone_at"), column, values)
+        return [key for key, gone_at in stored.values() if gone_at is None]
 
-    def _write(self, table: str, fields: Sequence[str], difference: Difference, at: str) -> None:
-        """Insert what is new, and write what changed: that is there upstream now."""
-        columns = (*fields, "first_seen_at")
+    def _insert(self, table: str, fields: Sequence[str], rows: Iterable[Row], at: str) -> None:
         self._connection.executemany(
-            f"INSERT INTO {table} ({', '.join(columns)}) "  # noqa: S608
-            f"VALUES ({', '.join('?' * len(columns))})",
-            [(*row, at) for row in difference.new],
+            f"INSERT INTO {table} (first_seen_at, {', '.join(fields)}) "  # noqa: S608
+            f"VALUES ('{at}', {', '.join('?' * len(fields))})",
+            rows,
         )
+
+    def _update(self, table: str, fields: Sequence[str], rows: Iterable[Row]) -> None:
         updates = ", ".join(f"{field} = ?" for field in fields[1:])
         self._connection.executemany(
-            f"UPDATE {table} SET {updates}, gone_at = NULL WHERE id = ?",  # noqa: S608
-            [(*row[1:], row[0]) for row in difference.changed],
+            f"UPDATE {table} SET {updates} WHERE id = ?",  # noqa: S608
+            [(*row[1:], row[0]) for row in rows],
         )
 
     def _mark(self, table: str, keys: Sequence[object], at: str) -> None:
@@ -236,18 +237,36 @@ class Store:
             [(at, edit.change, edit.field, edit.old, edit.new, edit.key) for edit in edits],
         )
 
-    def _keep_counts(
-        self, difference: Difference, stored: Mapping[object, Stored], *, day: str
-    ) -> None:
-        """Keep the download counts that are new or other than before, as those of a day."""
-        count = ASSET_FIELDS.index("download_count")
-        changed = [row for row in difference.changed if row[count] != stored[row[0]].row[count]]
+    def _update_assets(self, changed: Sequence[tuple[Row, Row]], at: str) -> None:
+        """Write changed assets, given with what they were; most have another count only."""
+        recounted = [(now[_COUNT], now[0]) for old, now in changed if old[_COUNT] != now[_COUNT]]
+        self._keep_first_counts([key for _, key in recounted])
+        self._connection.executemany("UPDATE assets SET download_count = ? WHERE id = ?", recounted)
         self._connection.executemany(
-            "INSERT INTO download_counts (asset_id, day, download_count) VALUES (?, ?, ?) "
+            f"INSERT INTO download_counts VALUES (?2, '{at[:_DAY]}', ?1) "  # noqa: S608
             "ON CONFLICT (asset_id, day) DO UPDATE SET download_count = excluded.download_count",
-            [(row[0], day, row[count]) for row in (*difference.new, *changed)],
+            recounted,
+        )
+        others = [now for old, now in changed if _without_count(old) != _without_count(now)]
+        self._update("assets", ASSET_FIELDS, others)
+
+    def _keep_first_counts(self, keys: Sequence[object]) -> None:
+        """Begin the history of assets that have none, with the count they were first seen with."""
+        self._connection.execute(
+            "INSERT INTO download_counts "
+            "SELECT id, substr(first_seen_at, 1, ?), download_count FROM assets "
+            "WHERE id IN (SELECT value FROM json_each(?)) AND first_seen_at IS NOT NULL "
+            "AND NOT EXISTS (SELECT 1 FROM download_counts WHERE asset_id = assets.id)",
+            (_DAY, json.dumps(keys)),
         )
 
+
+def _without_count(row: Row) -> Row:
+    return row[:_COUNT] + row[_COUNT + 1 :]
+
+
+_COUNT = ASSET_FIELDS.index("download_count")
+_DAY = len("2026-01-01")
 
 _PLACES = {
     "repositories": "id, NULL, NULL, ?, ?, ?, ? FROM repositories WHERE id = ?",

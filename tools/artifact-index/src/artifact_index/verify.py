@@ -20,9 +20,9 @@ _TIME = "[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9]:[0-9][
 
 _RULES = {
     "asset {}: its last count in download_counts is not its download_count": """
-        SELECT id FROM assets WHERE download_count IS NOT (
-            SELECT download_count FROM download_counts WHERE asset_id = id ORDER BY day DESC LIMIT 1
-        )""",
+        SELECT asset_id FROM (SELECT asset_id, max(day) AS day FROM download_counts GROUP BY 1)
+        JOIN download_counts USING (asset_id, day) JOIN assets ON assets.id = asset_id
+        WHERE download_counts.download_count <> assets.download_count""",
     "asset {}: is there, but its release is gone": """
         SELECT assets.id FROM assets JOIN releases ON releases.id = release_id
         WHERE assets.gone_at IS NULL AND releases.gone_at IS NOT NULL""",
