@@ -28,7 +28,6 @@ from toolroll_shared.output import (
 )
 
 TOOL = "artifact-index"
-COMMANDS = ("sync", "export", "changes", "status", "verify")
 
 _DESCRIPTION = """\
 Keep the releases and assets of GitHub repositories in a SQLite database.
@@ -75,37 +74,42 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _main(argv: Sequence[str]) -> int:
-    arguments = build_parser().parse_args(_with_command(argv))
+    arguments = _parse(argv)
     command: Callable[[argparse.Namespace, Log], int] = arguments.run
     with open_log(TOOL, arguments.log_json) as log:
         return command(arguments, log)
 
 
-def _with_command(argv: Sequence[str]) -> list[str]:
-    """Return the arguments with their command: `sync` where none is named.
+def _parse(argv: Sequence[str]) -> argparse.Namespace:
+    """Return the arguments of a command; it is `sync` where none is named.
 
     Raises:
         UsageError: the first argument is neither a command nor could be a repository.
     """
     first = argv[0] if argv else "-"
-    if first in COMMANDS or first in {"-h", "--help", "--version"}:
-        return [*argv]
+    if first in {"-h", "--help", "--version"}:
+        return build_parser().parse_args(argv)
+    if first in COMMANDS:
+        return command_parser(first).parse_intermixed_args(argv[1:])
     if not first.startswith("-") and "/" not in first:
         commands = ", ".join(COMMANDS)
         raise UsageError(f"{first!r} is neither OWNER/REPO nor a command ({commands})")
-    return ["sync", *argv]
+    return command_parser("sync").parse_intermixed_args(argv)
 
 
 def build_parser() -> Parser:
-    """Return the command's parser."""
+    """Return the parser of what comes without a command."""
     parser = Parser(TOOL, description=_DESCRIPTION, usage=f"{TOOL} [COMMAND] ...")
     add_version_argument(parser, tool=TOOL)
-    commands = parser.add_subparsers(metavar="COMMAND", help=argparse.SUPPRESS, prog=TOOL)
-    _add_sync(commands.add_parser("sync", description=_SYNC))
-    _add_export(commands.add_parser("export", description=_EXPORT))
-    _add_changes(commands.add_parser("changes", description=_CHANGES))
-    _add_status(commands.add_parser("status", description=_STATUS))
-    _add_verify(commands.add_parser("verify", description=_VERIFY))
+    return parser
+
+
+def command_parser(command: str) -> Parser:
+    """Return a command's parser."""
+    add_arguments, description = COMMANDS[command]
+    parser = Parser(f"{TOOL} {command}", description=description)
+    add_arguments(parser)
+    add_common_arguments(parser, tool=TOOL)
     return parser
 
 
@@ -117,7 +121,6 @@ def _add_sync(parser: argparse.ArgumentParser) -> None:
     _add_database(parser, "the database; made if not there")
     _add_json(parser)
     add_client_arguments(parser)
-    add_common_arguments(parser, tool=TOOL)
     parser.set_defaults(run=_run_sync)
 
 
@@ -150,7 +153,6 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
     )
     _add_database(parser)
     _add_json(parser)
-    add_common_arguments(parser, tool=TOOL)
     parser.set_defaults(run=_run_export)
 
 
@@ -165,21 +167,18 @@ def _add_changes(parser: argparse.ArgumentParser) -> None:
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print one JSON document")
     form.add_argument("--ndjson", action="store_true", help="print one JSON object a line")
-    add_common_arguments(parser, tool=TOOL)
     parser.set_defaults(run=_run_changes)
 
 
 def _add_status(parser: argparse.ArgumentParser) -> None:
     _add_database(parser)
     _add_json(parser)
-    add_common_arguments(parser, tool=TOOL)
     parser.set_defaults(run=_run_status)
 
 
 def _add_verify(parser: argparse.ArgumentParser) -> None:
     _add_database(parser)
     _add_json(parser)
-    add_common_arguments(parser, tool=TOOL)
     parser.set_defaults(run=_run_verify)
 
 
@@ -306,7 +305,7 @@ def _run_changes(arguments: argparse.Namespace, _log: Log) -> int:
     with reading(database) as connection:
         found = changes(connection, since=arguments.since)
         if arguments.json:
-            texts = changes_json(database, found)
+            texts = changes_json(database, found, since=arguments.since)
         elif arguments.ndjson:
             texts = changes_lines(found)
         elif is_terminal(sys.stdout):
@@ -348,6 +347,15 @@ def _run_verify(arguments: argparse.Namespace, log: Log) -> int:
     elif not found:
         write_result(f"{printable(str(database))}: sound\n")
     return Exit.CORRUPT if found else Exit.OK
+
+
+COMMANDS = {
+    "sync": (_add_sync, _SYNC),
+    "export": (_add_export, _EXPORT),
+    "changes": (_add_changes, _CHANGES),
+    "status": (_add_status, _STATUS),
+    "verify": (_add_verify, _VERIFY),
+}
 
 
 def _say(message: str) -> None:

@@ -107,8 +107,10 @@ def sync(options: SyncOptions, *, notify: Callable[[str], None], log: Log) -> li
     with closing(open_database(database, SCHEMA, mode=mode)) as connection, errors_of(database):
         refuse_damaged(connection, str(database))
         store = Store(connection)
-        names = dict.fromkeys(options.repositories or store.names())
-        outcomes = [Outcome(repository=name) for name in names]
+        once: dict[str, Outcome] = {}
+        for name in options.repositories or store.names():
+            once.setdefault(name.lower(), Outcome(repository=name))
+        outcomes = list(once.values())
         try:
             run_async(fill(store, outcomes))
         except KeyboardInterrupt:

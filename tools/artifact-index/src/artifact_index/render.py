@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from itertools import islice
 from json import dumps
 from pathlib import Path
@@ -12,6 +13,7 @@ from .diff import Changes
 from .history import Change
 from .status import RepositoryStatus
 from .sync import Outcome
+from .values import utc_text
 
 CHANGE_HEADER = ("TIME", "REPOSITORY", "RELEASE", "ASSET", "CHANGE", "WHAT")
 STATUS_HEADER = ("REPOSITORY", "RELEASES", "ASSETS", "GONE", "SIZE", "SYNCED", "STATE")
@@ -125,9 +127,12 @@ def changes_lines(found: Iterable[Change]) -> Iterator[str]:
         yield dumps(asdict(one)) + "\n"
 
 
-def changes_json(database: Path, found: Iterable[Change]) -> Iterator[str]:
+def changes_json(
+    database: Path, found: Iterable[Change], *, since: datetime | None
+) -> Iterator[str]:
     """Yield one document, piece by piece."""
-    yield f'{{"database": {dumps(str(database))},\n"changes": ['
+    about = {"database": str(database), "since": None if since is None else utc_text(since)}
+    yield dumps(about).removesuffix("}") + ',\n"changes": ['
     comma = "\n"
     for one in found:
         yield f"{comma}{dumps(asdict(one))}"

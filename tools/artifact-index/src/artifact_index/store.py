@@ -165,8 +165,9 @@ class Store:
             "SELECT api_host FROM repositories WHERE api_host <> ? LIMIT 1", (api_host,)
         ).fetchone()
         if other is not None:
+            _, _, path = self._connection.execute("PRAGMA database_list").fetchone()
             raise CorruptStore(
-                f"the database holds repositories of {other[0]}, whose ids mean others on "
+                f"{path}: holds repositories of {other[0]}, whose ids mean others on "
                 f"{api_host}: use a database for each server"
             )
 
@@ -242,11 +243,7 @@ class Store:
         recounted = [(now[_COUNT], now[0]) for old, now in changed if old[_COUNT] != now[_COUNT]]
         self._keep_first_counts([key for _, key in recounted])
         self._connection.executemany("UPDATE assets SET download_count = ? WHERE id = ?", recounted)
-        self._connection.executemany(
-            f"INSERT INTO download_counts VALUES (?2, '{at[:_DAY]}', ?1) "  # noqa: S608
-            "ON CONFLICT (asset_id, day) DO UPDATE SET download_count = excluded.download_count",
-            recounted,
-        )
+        self._connection.executemany(_KEEP_COUNT, [(*one, at[:_DAY]) for one in recounted])
         others = [now for old, now in changed if _without_count(old) != _without_count(now)]
         self._update("assets", ASSET_FIELDS, others)
 
@@ -267,6 +264,13 @@ def _without_count(row: Row) -> Row:
 
 _COUNT = ASSET_FIELDS.index("download_count")
 _DAY = len("2026-01-01")
+
+_KEEP_COUNT = """
+INSERT INTO download_counts (asset_id, day, download_count)
+VALUES (?2, max(?3, coalesce((SELECT max(day) FROM download_counts WHERE asset_id = ?2), ?3)), ?1)
+ON CONFLICT (asset_id, day) DO UPDATE SET download_count = excluded.download_count
+"""
+"""Never before the last day that is kept: a clock that was put back changes no order."""
 
 _PLACES = {
     "repositories": "id, NULL, NULL, ?, ?, ?, ? FROM repositories WHERE id = ?",
