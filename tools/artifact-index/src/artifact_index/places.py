@@ -47,7 +47,7 @@ def writing_to(path: Path, *, source: Path) -> Iterator[Callable[[bytes], object
         ToolError: it cannot be written.
     """
     try:
-        with _opened(Path(os.path.realpath(path)), source) as write:
+        with _opened(path, source) as write:
             yield write
     except OSError as error:  # in the user's words: the temporary name is our affair
         raise ToolError(f"{path}: {error.strerror or error}") from error
@@ -67,11 +67,12 @@ def _opened(path: Path, source: Path) -> Iterator[Callable[[bytes], object]]:
         with path.open("wb", buffering=0) as stream:
             yield _all_of(stream.write)
         return
+    path = Path(os.path.realpath(path))  # not before: /dev/stdout leads to no path at all
     temporary = path.with_name(f".toolroll-{os.urandom(8).hex()}.new")
     with AtomicFile(path, temporary=temporary) as file:
-        yield file.write
-        if mode is not None:
+        if mode is not None:  # at once: what nobody else might read stays so
             temporary.chmod(stat.S_IMODE(mode))
+        yield file.write
         file.commit()
 
 
