@@ -2,11 +2,15 @@
 
 import io
 import sqlite3
+from collections.abc import Iterator
+from itertools import islice
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from .export import ROW_GROUP_ROWS, Column, Table, Write, batches
+from toolroll_shared.errors import CorruptStore
+
+from .export import BATCH_ROWS, ROW_GROUP_ROWS, Column, Table, Write, batches
 
 _STORED = {
     "text": pa.string(),
@@ -30,6 +34,7 @@ class _Sink(io.RawIOBase):
         super().__init__()
         self._write = write
         self._place = 0
+        self._cut_off = False
 
     def writable(self) -> bool:
         return True
@@ -37,9 +42,14 @@ class _Sink(io.RawIOBase):
     def tell(self) -> int:
         return self._place
 
+    def cut_off(self) -> None:
+        """Take nothing more: a part must not get the footer that would make it look whole."""
+        self._cut_off = True
+
     def write(self, block: "bytes | bytearray | memoryview") -> int:  # type: ignore[override]
         data = bytes(block)
-        self._write(data)
+        if not self._cut_off:
+            self._write(data)
         self._place += len(data)
         return len(data)
 
@@ -53,18 +63,41 @@ def export_parquet(connection: sqlite3.Connection, table: Table, write: Write) -
         connection: an open index.
         table: one of `export.TABLES`.
         write: takes blocks of bytes.
+
+    Raises:
+        CorruptStore: a time or a day is none.
     """
     schema = pa.schema([(column.name, _EXPORTED[column.kind]) for column in table.columns])
     expressions = [column.sql for column in table.columns]
+    found = batches(connection, table, expressions, BATCH_ROWS)
+    sink = _Sink(write)
+    with pq.ParquetWriter(sink, schema, compression="zstd") as writer:  # closes it in any case
+        try:
+            return _write_groups(writer, (_batch(table, schema, rows) for rows in found))
+        except BaseException:
+            sink.cut_off()
+            raise
+
+
+def _write_groups(writer: pq.ParquetWriter, parts: Iterator[pa.RecordBatch]) -> int:
     count = 0
-    with pq.ParquetWriter(_Sink(write), schema, compression="zstd") as writer:
-        for rows in batches(connection, table, expressions, ROW_GROUP_ROWS):
-            columns = zip(table.columns, zip(*rows, strict=True), strict=True)
-            arrays = [_array(column, values) for column, values in columns]
-            writer.write_table(pa.table(arrays, schema=schema), row_group_size=ROW_GROUP_ROWS)
-            count += len(rows)
+    while group := list(islice(parts, ROW_GROUP_ROWS // BATCH_ROWS)):
+        rows = pa.Table.from_batches(group)
+        writer.write_table(rows, row_group_size=ROW_GROUP_ROWS)
+        count += rows.num_rows
     return count
 
 
+def _batch(table: Table, schema: pa.Schema, rows: list[tuple[object, ...]]) -> pa.RecordBatch:
+    columns = zip(table.columns, zip(*rows, strict=True), strict=True)
+    return pa.record_batch([_array(column, values) for column, values in columns], schema=schema)
+
+
 def _array(column: Column, values: tuple[object, ...]) -> pa.Array:
-    return pa.array(values, _STORED[column.kind]).cast(_EXPORTED[column.kind])
+    stored = pa.array(values, _STORED[column.kind])
+    try:
+        return stored.cast(_EXPORTED[column.kind])
+    except pa.ArrowInvalid as error:
+        raise CorruptStore(
+            f"the database's {column.name} holds what is no {column.kind}: see what verify finds"
+        ) from error
