@@ -121,15 +121,20 @@ def export_csv(
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow([column.name for column in table.columns])
+    write(_taken(text))
     count = 0
     for rows in batches(connection, table, cells, BATCH_ROWS):
         writer.writerows(rows)
-        write(text.getvalue().encode())
-        text.seek(0)
-        text.truncate()
+        write(_taken(text))
         count += len(rows)
-    write(text.getvalue().encode())  # the header of no rows
     return count
+
+
+def _taken(text: io.StringIO) -> bytes:
+    block = text.getvalue().encode()
+    text.seek(0)
+    text.truncate()
+    return block
 
 
 def export_ndjson(connection: sqlite3.Connection, table: Table, write: Write) -> int:
