@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from artifact_index.cli import main
+from tests.artifact_index.tables import Export
 from tests.support.commands import Finished, call
 from tests.support.github import GitHub
 
@@ -69,3 +70,13 @@ def rows(db: Path, sql: str) -> list[Any]:
     with closing(sqlite3.connect(db)) as connection:
         found = connection.execute(sql).fetchall()
     return [row[0] if len(row) == 1 else row for row in found]
+
+
+@pytest.fixture
+def export(db: Path, capsys: pytest.CaptureFixture[str]) -> Export:
+    """Runs artifact-index export --db DB and more arguments."""
+
+    def run(*arguments: object) -> Finished:
+        return call(Finished, main, capsys, "export", "--db", db, *arguments)
+
+    return run

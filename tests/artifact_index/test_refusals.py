@@ -1,10 +1,9 @@
 import os
-import resource
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from artifact_index.cli import main
 from tests.artifact_index.conftest import Index, rows
 from tests.support.github import GitHub
 from tests.support.github_data import Repository
+from tests.support.limits import disk_of
 from toolroll_shared import sqlite
 from toolroll_shared.errors import Exit
 
@@ -198,17 +198,6 @@ def test_a_file_that_another_process_keeps_locked_is_75(
     assert (ran.code, ran.stdout) == (Exit.TRY_LATER, "")
     assert ran.stderr == f"artifact-index: {db}: is locked by another process\n"
     assert index().code == 0
-
-
-@contextmanager
-def disk_of(size: int) -> Iterator[None]:
-    """No file may grow beyond that many bytes for a while."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.mark.parametrize("size", [0, 512, 8192])

@@ -1,4 +1,4 @@
-"""Waiting until a process waits: the kernel tells where it sleeps."""
+"""Waiting for another process: until it waits itself, or has begun to write."""
 
 import time
 from pathlib import Path
@@ -19,3 +19,13 @@ def until_it_waits_for_a_reader(pid: int) -> None:
             return
         time.sleep(0.01)
     raise AssertionError("it never waited for a reader")
+
+
+def until_something_is_in(folder: Path, pattern: str) -> None:
+    """Return when a file of that kind is in a folder, and not empty any more."""
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        if any(path.stat().st_size for path in folder.glob(pattern)):
+            return
+        time.sleep(0.01)
+    raise AssertionError(f"no {pattern} came")

@@ -3,12 +3,13 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 
+from tests.support.limits import unprivileged
 from toolroll_shared import sqlite
 from toolroll_shared.errors import CorruptStore, Exit, ToolError, TryLater, UsageError
 from toolroll_shared.sqlite import Schema, errors_of, open_database, transaction
@@ -28,7 +29,6 @@ STEPS = (
     """,
 )
 CROWD = 8  # processes at once, and how often
-NOBODY = 65534
 
 
 def schema(steps: Sequence[str] = STEPS, *, application_id: int = 0x50_4F_54_53) -> Schema:
@@ -192,18 +192,6 @@ def test_a_file_that_is_not_there_is_an_error_unless_it_may_be_made(path: Path) 
     with pytest.raises(ToolError, match=r"cupboard\.sqlite: No such file or directory"):
         open_database(path, schema(), mode="update")
     assert list(path.parent.iterdir()) == []
-
-
-@contextmanager
-def unprivileged() -> Iterator[None]:
-    """Root may write everywhere, so be nobody for a while."""
-    us = os.geteuid()
-    if us == 0:
-        os.seteuid(NOBODY)
-    try:
-        yield
-    finally:
-        os.seteuid(us)
 
 
 @pytest.fixture
