@@ -36,7 +36,14 @@ class Ran(Finished):
     def summary(self) -> dict[str, Any]:
         """What the summary says of the only repository."""
         [repository] = self.json["repositories"]
-        assert repository.keys() == {"repository", "ok", "error", "releases", "assets"}
+        assert repository.keys() == {
+            "repository",
+            "ok",
+            "error",
+            "gone_since",
+            "releases",
+            "assets",
+        }
         return dict(repository)
 
 

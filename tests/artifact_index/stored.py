@@ -62,5 +62,6 @@ def put(
     store.put_repository(repository, api_host="api.example")
     known = store.known(repository.id)
     changes = store.put_page(repository.id, releases, next_page=2)
+    assert changes is not None
     listed = Listed(ids={one.id for one in releases}, oldest=None, drafts=True)
     return changes + store.finish(repository.id, known=known, listed=listed, since=None)

@@ -32,6 +32,7 @@ for line in sys.stdin:
     delay, *argv = line.rstrip("\\n").split("\\t")
     child = os.fork()
     if not child:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         os._exit(main(argv))
     time.sleep(float(delay))
     os.kill(child, 9)

@@ -1,16 +1,20 @@
 """Several repositories in one run: one that fails does not stop the rest."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from artifact_index import SCHEMA
 from artifact_index.cli import main
 from tests.artifact_index.conftest import Index, rows
 from tests.support import faults
 from tests.support.commands import Finished, call
 from tests.support.github import GitHub
 from toolroll_shared.errors import Exit
+from toolroll_shared.sqlite import open_database
 
 STORED = "SELECT full_name FROM repositories ORDER BY full_name"
 
@@ -76,24 +80,60 @@ def test_a_limit_stops_the_run_and_says_what_was_not_tried(
     assert len(github.requests_to("api", "/repos/octo/c")) == 0
 
 
-@pytest.fixture
-def everything(github: GitHub, db: Path, capsys: pytest.CaptureFixture[str]) -> "list[Finished]":
-    """The run of --all on a database with octo/a and octo/b, octo/b being gone."""
-    common = ("--db", db, "--api-url", github.api_url, "--json")
-    call(Finished, main, capsys, "octo/a", "octo/b", *common)
-    github.fault("/repos/octo/b", faults.status(404))
-    gone = call(Finished, main, capsys, "sync", "--all", *common)
-    github.forget_requests()
-    return [gone, call(Finished, main, capsys, "sync", "--all", *common)]
-
-
-def test_all_is_every_repository_of_the_database_that_is_not_gone(
-    github: GitHub, everything: list[Finished]
+def test_all_is_every_repository_and_one_that_stays_gone_is_no_failure(
+    github: GitHub, db: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    gone, after = everything
-    assert (gone.code, outcomes(gone)) == (Exit.FAILED, [("octo/a", True), ("octo/b", False)])
-    assert (after.code, outcomes(after)) == (0, [("octo/a", True)])
-    assert github.requests_to("api", "octo/b") == []
+    common = ("--db", db, "--api-url", github.api_url)
+    call(Finished, main, capsys, "octo/a", "octo/b", *common)
+    github.fault("/repos/octo/b", faults.status(404), times=2)
+    ran = call(Finished, main, capsys, "--all", *common, "--json")
+    assert (ran.code, outcomes(ran)) == (Exit.FAILED, [("octo/a", True), ("octo/b", False)])
+    ran = call(Finished, main, capsys, "--all", *common)
+    [since] = rows(db, "SELECT gone_at FROM repositories WHERE gone_at IS NOT NULL")
+    assert (ran.code, ran.stderr) == (0, "")
+    assert f"octo/b: not found since {since}\n" in ran.stdout
+    ran = call(Finished, main, capsys, "--all", *common, "--json")
+    assert (ran.code, sorted(outcomes(ran))) == (0, [("octo/a", True), ("octo/b", True)])
+    assert rows(db, "SELECT count(*) FROM repositories WHERE gone_at IS NULL") == [2]
+
+
+def test_all_of_a_database_without_repositories_is_a_mistake(
+    db: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    open_database(db, SCHEMA).close()
+    ran = call(Finished, main, capsys, "--all", "--db", db)
+    assert (ran.code, ran.stdout) == (Exit.USAGE, "")
+    assert ran.stderr == f"artifact-index: {db}: holds no repositories yet: name some\n"
+
+
+def test_another_server_is_refused_before_it_is_asked_anything(
+    github: GitHub, db: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    common = ("--db", db, "--api-url", github.api_url)
+    call(Finished, main, capsys, "octo/a", *common)
+    with closing(sqlite3.connect(db)) as connection, connection:
+        connection.execute("UPDATE repositories SET api_host = 'ghe.example'")
+    github.forget_requests()
+    ran = call(Finished, main, capsys, "--all", *common)
+    assert (ran.code, github.requests) == (Exit.CORRUPT, [])
+    assert rows(db, "SELECT gone_at FROM repositories") == [None]
+
+
+def test_trouble_with_the_database_ends_the_run_but_not_its_summary(
+    index: Index, db: Path, github: GitHub
+) -> None:
+    index(repository="octo/c")
+    with closing(sqlite3.connect(db)) as connection, connection:
+        connection.execute(
+            "CREATE TRIGGER no BEFORE INSERT ON assets BEGIN SELECT RAISE(FAIL, 'no'); END"
+        )
+    ran = index("octo/b", repository="octo/c")
+    assert (ran.code, outcomes(ran)) == (Exit.FAILED, [("octo/c", True), ("octo/b", False)])
+    assert ran.stderr == f"artifact-index: {db}: no\n"
+    ran = index("octo/a", "octo/c", repository="octo/b")
+    assert (ran.code, len(outcomes(ran))) == (Exit.FAILED, 3)
+    assert ran.stderr.endswith("artifact-index: octo/c: not tried after that\n")
+    assert len(github.requests_to("api", "/repos/octo/a")) == 0
 
 
 def test_all_of_a_database_that_is_not_there_is_an_error_and_makes_none(

@@ -164,9 +164,8 @@ def user_json(site: Site, login: str) -> dict[str, object]:
     }
 
 
-def repository_json(repository: Repository, *, trusted: bool = False) -> dict[str, object]:
-    """The schema `full-repository`; who sends the token is told what it permits."""
-    may = {"admin": False, "push": repository.push, "pull": True}
+def repository_json(repository: Repository) -> dict[str, object]:
+    """The schema `full-repository`."""
     url, web = _api(repository), _web(repository)
     host = repository.site.api_url.partition("//")[2]
     return {
@@ -195,7 +194,6 @@ def repository_json(repository: Repository, *, trusted: bool = False) -> dict[st
         "topics": [],
         "visibility": "private" if repository.private else "public",
         "default_branch": "main",
-        **({"permissions": may} if trusted else {}),
     }
 
 

@@ -71,11 +71,7 @@ class Routes:
         drafts = trusted and repository.push
         match rest:
             case []:
-                return _json(
-                    repository.document(
-                        trusted, lambda: render(repository_json(repository, trusted=trusted))
-                    )
-                )
+                return _json(repository.document("", lambda: render(repository_json(repository))))
             case ["releases"]:
                 return self._releases(request, repository, drafts=drafts)
             case ["releases", "assets", number] if number.isdecimal():

@@ -85,8 +85,8 @@ def sync(options: SyncOptions, *, notify: Callable[[str], None], log: Log) -> li
 
     Raises:
         CorruptStore: it is no index, damaged, of a newer schema, or another server's.
-        TryLater: it is locked.
-        ToolError: it cannot be written.
+        TryLater: it is locked from the start.
+        ToolError: it cannot be opened or written.
     """
 
     async def fill(store: Store, outcomes: list[Outcome]) -> None:
@@ -95,6 +95,7 @@ def sync(options: SyncOptions, *, notify: Callable[[str], None], log: Log) -> li
                 client,
                 store,
                 outcomes,
+                database=options.database,
                 since=options.since,
                 failed=lambda outcome: notify(oneline(str(outcome.error))),
                 log=log,
@@ -107,16 +108,26 @@ def sync(options: SyncOptions, *, notify: Callable[[str], None], log: Log) -> li
     with closing(open_database(database, SCHEMA, mode=mode)) as connection, errors_of(database):
         refuse_damaged(connection, str(database))
         store = Store(connection)
-        once: dict[str, Outcome] = {}
-        for name in options.repositories or store.names():
-            once.setdefault(name.lower(), Outcome(repository=name))
-        outcomes = list(once.values())
+        outcomes = _wanted(options, store)
         try:
             run_async(fill(store, outcomes))
         except KeyboardInterrupt:
             notify("what was read so far is stored; run it again to go on")
             raise
     return outcomes
+
+
+def _wanted(options: SyncOptions, store: Store) -> list[Outcome]:
+    """Return the repositories that are named, or else all there are, each once."""
+    if not options.repositories:
+        there = {name.lower(): (name, gone_at) for name, gone_at in store.repositories().items()}
+        if not there:
+            raise UsageError(f"{options.database}: holds no repositories yet: name some")
+        return [Outcome(repository=name, gone_since=gone) for name, gone in there.values()]
+    named: dict[str, Outcome] = {}
+    for name in options.repositories:
+        named.setdefault(name.lower(), Outcome(repository=name))
+    return list(named.values())
 
 
 def export(options: ExportOptions, write: Write, *, target: str = "-", log: Log = NO_LOG) -> int:

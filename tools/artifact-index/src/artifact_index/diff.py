@@ -37,6 +37,11 @@ class Changes:
     unchanged: int = 0
     gone: int = 0
 
+    @property
+    def is_any(self) -> bool:
+        """Whether there is more than unchanged rows."""
+        return bool(self.new or self.changed or self.gone)
+
     def __add__(self, other: "Changes") -> "Changes":
         return Changes(
             new=self.new + other.new,
@@ -52,7 +57,7 @@ class Difference:
 
     Attributes:
         new: rows to insert.
-        changed: rows to write over those of the same key, which are there upstream again.
+        changed: rows to write over those of the same key.
         gone: keys of rows that are not there upstream any more.
         edits: what is to be told of the changed rows, field by field.
         counts: the same as numbers.

@@ -25,12 +25,13 @@ ROWS_AT_ONCE = 1000
 
 def sync_text(outcomes: Iterable[Outcome]) -> str:
     """Return a line for each repository that is up to date; failures are told elsewhere."""
-    return "".join(
-        f"{one.repository}: releases {_counts(one.changes.releases)}; "
-        f"assets {_counts(one.changes.assets)}\n"
-        for one in outcomes
-        if one.error is None
-    )
+    return "".join(f"{one.repository}: {_became(one)}\n" for one in outcomes if one.error is None)
+
+
+def _became(one: Outcome) -> str:
+    if one.gone_since is not None:
+        return f"not found since {one.gone_since}"
+    return f"releases {_counts(one.changes.releases)}; assets {_counts(one.changes.assets)}"
 
 
 def _counts(changes: Changes) -> str:
@@ -47,6 +48,7 @@ def sync_json(database: Path, outcomes: Iterable[Outcome]) -> str:
             "repository": one.repository,
             "ok": one.error is None,
             "error": None if one.error is None else oneline(str(one.error)),
+            "gone_since": one.gone_since,
             **asdict(one.changes),
         }
         for one in outcomes

@@ -27,6 +27,11 @@ class PageChanges:
     releases: Changes = field(default_factory=Changes)
     assets: Changes = field(default_factory=Changes)
 
+    @property
+    def is_any(self) -> bool:
+        """Whether anything was written."""
+        return self.releases.is_any or self.assets.is_any
+
     def __add__(self, other: "PageChanges") -> "PageChanges":
         return PageChanges(
             releases=self.releases + other.releases, assets=self.assets + other.assets
@@ -58,11 +63,11 @@ class Store:
             api_host: the API's server; ids are unique on one server only.
 
         Raises:
-            CorruptStore: the rows that are here have another server's ids.
+            CorruptStore: as `check_server`.
         """
         row = repository_row(repository, api_host)
         with transaction(self._connection):
-            self._refuse_other_servers(api_host)
+            self.check_server(api_host)
             at = self._now()
             stored = self._stored("repositories", REPOSITORY_FIELDS, "id", [repository.id])
             difference = compare(REPOSITORY_FIELDS, stored, [row])
@@ -74,24 +79,50 @@ class Store:
                 "WHERE full_name = ? COLLATE NOCASE AND id <> ? AND gone_at IS NULL",
                 (repository.full_name, repository.id),
             )
-            self._mark("repositories", [key for (key,) in namesakes], at)
+            self._mark_with_releases([key for (key,) in namesakes], at)
 
-    def mark_gone(self, name: str) -> bool:
-        """Mark the repository of that name as not to be found; tell whether there is one."""
+    def check_server(self, api_host: str) -> None:
+        """Refuse a server that is not the one whose repositories are here.
+
+        Raises:
+            CorruptStore: the rows that are here have another server's ids.
+        """
+        other = self._connection.execute(
+            "SELECT api_host FROM repositories WHERE api_host <> ? LIMIT 1", (api_host,)
+        ).fetchone()
+        if other is not None:
+            _, _, path = self._connection.execute("PRAGMA database_list").fetchone()
+            raise CorruptStore(
+                f"{path}: holds repositories of {other[0]}, whose ids mean others on "
+                f"{api_host}: use a database for each server"
+            )
+
+    def mark_gone(self, name: str) -> None:
+        """Mark the repository of that name, if there is one, as not to be found.
+
+        Its releases stay as they are: it may only be hidden from us.
+        """
         with transaction(self._connection):
             found = self._connection.execute(
-                "SELECT id, gone_at FROM repositories WHERE full_name = ? COLLATE NOCASE", (name,)
+                "SELECT id FROM repositories WHERE full_name = ? COLLATE NOCASE "
+                "AND gone_at IS NULL",
+                (name,),
             ).fetchall()
-            there = [key for key, gone_at in found if gone_at is None]
-            self._mark("repositories", there, self._now())
-        return bool(found)
+            self._mark("repositories", [key for (key,) in found], self._now())
 
-    def names(self) -> list[str]:
-        """Return the names of the repositories that are not gone."""
+    def repositories(self) -> dict[str, str | None]:
+        """Return the names of all repositories, and since when they are gone, if they are."""
         rows = self._connection.execute(
-            "SELECT full_name FROM repositories WHERE gone_at IS NULL ORDER BY full_name"
+            "SELECT full_name, gone_at FROM repositories ORDER BY gone_at IS NULL, full_name"
         )
-        return [name for (name,) in rows]
+        return dict(rows.fetchall())  # who has a name now comes last
+
+    def revision(self, repository_id: int) -> int:
+        """Return a number that grows with each page that changes something."""
+        [(revision,)] = self._connection.execute(
+            "SELECT revision FROM repositories WHERE id = ?", (repository_id,)
+        )
+        return int(revision)
 
     def next_page(self, repository_id: int) -> int:
         """Return the page that the last sync would have read next: 1 if it came to its end."""
@@ -110,8 +141,13 @@ class Store:
         return [Known(key, created_at, bool(draft)) for key, created_at, draft in rows]
 
     def put_page(
-        self, repository_id: int, releases: Sequence[Release], *, next_page: int | None = None
-    ) -> PageChanges:
+        self,
+        repository_id: int,
+        releases: Sequence[Release],
+        *,
+        next_page: int | None = None,
+        revision: int | None = None,
+    ) -> PageChanges | None:
         """Make releases and their assets those of a page, all in one transaction.
 
         An asset that a release had, and has no more, is gone.
@@ -120,17 +156,25 @@ class Store:
             repository_id: of a repository that was put.
             releases: each with all its assets.
             next_page: where a sync that ends before its time has to go on; None keeps that.
+            revision: what it was before the page was asked for. If it is another now, the page
+                may be older than what is here.
+
+        Returns:
+            what changed; None if the page may be outdated: then nothing is written.
         """
         with transaction(self._connection):
+            if revision is not None and revision != self.revision(repository_id):
+                return None
             at = self._now()
             changes = PageChanges(
                 releases=self._put_releases(repository_id, releases, at),
                 assets=self._put_assets(releases, at),
             )
-            if next_page is not None:
-                self._connection.execute(
-                    "UPDATE repositories SET next_page = ? WHERE id = ?", (next_page, repository_id)
-                )
+            self._connection.execute(
+                "UPDATE repositories SET next_page = coalesce(?, next_page), "
+                "revision = revision + ? WHERE id = ?",
+                (next_page, changes.is_any, repository_id),
+            )
         return changes
 
     def finish(
@@ -146,30 +190,23 @@ class Store:
         """
         with transaction(self._connection):
             at = self._now()
-            releases = self._still_there("releases", "id", missing(known, listed))
-            assets = self._still_there("assets", "release_id", releases)
-            self._mark("releases", releases, at)
+            gone = self._marked("releases", "id", missing(known, listed), gone=False)
+            assets = self._marked("assets", "release_id", gone, gone=False)
+            back = self._marked("releases", "id", list(listed.ids), gone=True)
+            self._mark("releases", gone, at)
             self._mark("assets", assets, at)
+            self._unmark("releases", back, at)
             self._connection.execute(
                 "UPDATE repositories SET next_page = NULL, synced_at = ?, synced_since = ? "
                 "WHERE id = ?",
                 (at, None if since is None else utc_text(since), repository_id),
             )
-        return PageChanges(releases=Changes(gone=len(releases)), assets=Changes(gone=len(assets)))
+        return PageChanges(
+            releases=Changes(gone=len(gone), changed=len(back)), assets=Changes(gone=len(assets))
+        )
 
     def _now(self) -> str:
         return utc_text(self._clock())
-
-    def _refuse_other_servers(self, api_host: str) -> None:
-        other = self._connection.execute(
-            "SELECT api_host FROM repositories WHERE api_host <> ? LIMIT 1", (api_host,)
-        ).fetchone()
-        if other is not None:
-            _, _, path = self._connection.execute("PRAGMA database_list").fetchone()
-            raise CorruptStore(
-                f"{path}: holds repositories of {other[0]}, whose ids mean others on "
-                f"{api_host}: use a database for each server"
-            )
 
     def _put_releases(self, repository_id: int, releases: Sequence[Release], at: str) -> Changes:
         rows = release_rows(repository_id, releases)
@@ -203,10 +240,12 @@ class Store:
         )
         return {row[0]: row for row in self._connection.execute(sql, (json.dumps(values),))}
 
-    def _still_there(self, table: str, column: str, values: Sequence[object]) -> list[object]:
-        """Return the keys of such rows that are not marked as gone."""
+    def _marked(
+        self, table: str, column: str, values: Sequence[object], *, gone: bool
+    ) -> list[object]:
+        """Return the keys of such rows that are marked as gone, or are not."""
         stored = self._stored(table, ("id", "gone_at"), column, values)
-        return [key for key, gone_at in stored.values() if gone_at is None]
+        return [key for key, gone_at in stored.values() if (gone_at is not None) == gone]
 
     def _insert(self, table: str, fields: Sequence[str], rows: Iterable[Row], at: str) -> None:
         self._connection.executemany(
@@ -222,6 +261,13 @@ class Store:
             [(*row[1:], row[0]) for row in rows],
         )
 
+    def _mark_with_releases(self, repositories: Sequence[object], at: str) -> None:
+        releases = self._marked("releases", "repository_id", repositories, gone=False)
+        assets = self._marked("assets", "release_id", releases, gone=False)
+        self._mark("repositories", repositories, at)
+        self._mark("releases", releases, at)
+        self._mark("assets", assets, at)
+
     def _mark(self, table: str, keys: Sequence[object], at: str) -> None:
         """Mark rows as gone upstream."""
         self._connection.executemany(
@@ -229,6 +275,14 @@ class Store:
             [(at, key) for key in keys],
         )
         self._log(table, [Edit(key, "gone") for key in keys], at)
+
+    def _unmark(self, table: str, keys: Sequence[object], at: str) -> None:
+        """Mark rows as there again."""
+        self._connection.executemany(
+            f"UPDATE {table} SET gone_at = NULL WHERE id = ?",  # noqa: S608
+            [(key,) for key in keys],
+        )
+        self._log(table, [Edit(key, "back") for key in keys], at)
 
     def _log(self, table: str, edits: Iterable[Edit], at: str) -> None:
         self._connection.executemany(

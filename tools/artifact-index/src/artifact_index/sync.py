@@ -1,43 +1,46 @@
 """Bringing a store up to date with a repository's releases, page by page.
 
 A sync that was cut off goes on with the page it missed, and then reads those before it: what
-costs most comes first, so that every run gets further, and still each whole run has seen all.
+was never read comes first. Releases that vanish while a list is read push others from one page
+to another, past the reader; so whoever misses something reads the list once more.
 """
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from pathlib import Path
 
 from gh_releases import Client, NotFound, Release, Repository, Selection
-from toolroll_shared.errors import CorruptStore, Exit, ToolError, TryLater
+from toolroll_shared.errors import Exit, ToolError, TryLater
 from toolroll_shared.logs import NO_LOG, Log
+from toolroll_shared.sqlite import errors_of
 
-from .diff import Listed
+from .diff import Listed, missing
 from .store import PageChanges, Store
 from .values import utc_text
 
-CAPPED_FROM = 900
-"""GitHub ends a list at 1,000 releases; pages that drift may show a few of them twice."""
+MOST_REREADS = 100
+"""How often a page may be outdated by another sync's before this one gives up."""
 
 
 class _Recorder:
-    """A selection that remembers every release it is asked about."""
+    """A selection that remembers every release it is asked about, and takes none twice."""
 
     def __init__(self, selection: Selection) -> None:
         self._selection = selection
         self.ids: set[int] = set()
+        self.stored: set[int] = set()
         self.oldest: str | None = None
         self.drafts = False
 
     def __call__(self, release: Release) -> bool:
-        if release.id in self.ids:  # pages drift
-            return False
         self.ids.add(release.id)
         self.drafts = self.drafts or release.draft
         created_at = utc_text(release.created_at)
         self.oldest = min(self.oldest or created_at, created_at)
-        return self._selection(release)
+        return release.id not in self.stored and self._selection(release)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -46,67 +49,80 @@ class Outcome:
 
     Attributes:
         repository: OWNER/REPO, by its present name once that is known.
+        gone_since: since when it was not found, in the past; that it still is not found is
+            no failure then.
         changes: what was stored so far.
         error: what ended the work before its end, if something did.
     """
 
     repository: str
+    gone_since: str | None = None
     changes: PageChanges = field(default_factory=PageChanges)
     error: ToolError | None = None
 
 
-async def sync_all(
+async def sync_all(  # noqa: PLR0913 - a call names them
     client: Client,
     store: Store,
     outcomes: Sequence[Outcome],
     *,
+    database: Path,
     since: datetime | None = None,
     failed: Callable[[Outcome], None] = lambda _outcome: None,
     log: Log = NO_LOG,
 ) -> None:
     """Bring one repository after the other up to date; one that fails does not stop the rest.
 
-    Only a limit stops it, because the next repository would meet the same.
+    Only a limit stops it, and trouble with the database: the next repository would meet the
+    same.
 
     Args:
         client: asked for all of them.
         store: where they go.
         outcomes: the repositories, and what becomes of each.
+        database: the store's file, for messages.
         since: only releases published at this instant or later.
         failed: told of each failure as it happens.
         log: records each repository.
 
     Raises:
         CorruptStore: the store holds another server's repositories.
-        sqlite3.Error: as `Store` says.
     """
+    store.check_server(client.api_host)
     waiting = list(outcomes)
     while waiting:
         outcome = waiting.pop(0)
         try:
-            with log.action("sync", outcome.repository) as fields:
+            with errors_of(database), log.action("sync", outcome.repository) as fields:
                 await sync(client, store, outcome, since=since)
                 fields.update(asdict(outcome.changes))
-        except CorruptStore:
-            raise
         except ToolError as error:
+            if isinstance(error, NotFound) and outcome.gone_since is not None:
+                continue
             outcome.error = error
             failed(outcome)
-            if isinstance(error, TryLater):
-                break
-    for outcome in waiting:
-        outcome.error = TryLater(f"{outcome.repository}: not tried after that")
+            if isinstance(error, TryLater) or isinstance(error.__cause__, sqlite3.Error):
+                _give_up(waiting, type(error), failed)
+                return
+
+
+def _give_up(
+    outcomes: Iterable[Outcome], why: type[ToolError], failed: Callable[[Outcome], None]
+) -> None:
+    for outcome in outcomes:
+        outcome.error = why(f"{outcome.repository}: not tried after that")
         failed(outcome)
 
 
 def exit_code(outcomes: Sequence[Outcome]) -> Exit:
     """Return what all failures have in common; that they are not all, where some are not.
 
-    A limit counts more than that: the same command will do the rest later.
+    A damaged database counts most, and then a limit: the same command will do the rest later.
     """
     codes = {Exit.OK if one.error is None else one.error.exit_code for one in outcomes}
-    if Exit.TRY_LATER in codes:
-        return Exit.TRY_LATER
+    for code in (Exit.CORRUPT, Exit.TRY_LATER):
+        if code in codes:
+            return code
     return codes.pop() if len(codes) == 1 else Exit.FAILED
 
 
@@ -124,52 +140,79 @@ async def sync(
     """
     try:
         repository = await client.repository(outcome.repository)
-        store.put_repository(repository, api_host=client.api_host)
-        outcome.repository = repository.full_name
-        await _sync(client, store, repository, outcome, since)
     except NotFound:
         store.mark_gone(outcome.repository)
         raise
-
-
-async def _sync(
-    client: Client,
-    store: Store,
-    repository: Repository,
-    outcome: Outcome,
-    since: datetime | None,
-) -> None:
+    store.put_repository(repository, api_host=client.api_host)
+    outcome.repository, outcome.gone_since = repository.full_name, None
     known = store.known(repository.id)
-    recorder = _Recorder(Selection(since=since))
+    reader = _Reader(client, store, repository, outcome, Selection(since=since))
     first = store.next_page(repository.id)
-    async with aclosing(_pages(client, repository.full_name, recorder, first)) as pages:
-        async for number, releases in pages:
-            outcome.changes += store.put_page(repository.id, releases, next_page=number + 1)
-    capped = client.usage.capped and len(recorder.ids) > CAPPED_FROM
-    may_push = repository.permissions is not None and repository.permissions.push
-    listed = Listed(
-        ids=recorder.ids,
-        oldest=recorder.oldest if capped else None,
-        drafts=may_push or recorder.drafts,
-    )
-    outcome.changes += store.finish(repository.id, known=known, listed=listed, since=since)
+    await reader.read(first)
+    if first > 1:
+        await reader.read(1, first)  # that one too: what was published meanwhile moved some there
+    if missing(known, reader.listed):
+        await reader.read(1)
+    outcome.changes += store.finish(repository.id, known=known, listed=reader.listed, since=since)
 
 
-async def _pages(
-    client: Client, name: str, wanted: _Recorder, first: int
-) -> AsyncGenerator[tuple[int, tuple[Release, ...]]]:
-    """Yield all pages with their numbers: from `first` to the end, then those before it."""
-    number = first
-    async with aclosing(client.pages(name, wanted=wanted, first=first)) as pages:
-        async for page in pages:
-            yield number, page
-            number += 1
-    if first == 1:
-        return
-    number = 1
-    async with aclosing(client.pages(name, wanted=wanted)) as pages:
-        async for page in pages:
-            yield number, page
-            number += 1
-            if number == first:
+class _Reader:
+    """Reads pages of one repository's releases into a store."""
+
+    def __init__(
+        self,
+        client: Client,
+        store: Store,
+        repository: Repository,
+        outcome: Outcome,
+        selection: Selection,
+    ) -> None:
+        self._client = client
+        self._store = store
+        self._repository = repository
+        self._outcome = outcome
+        self._recorder = _Recorder(selection)
+
+    @property
+    def listed(self) -> Listed:
+        """What all pages so far showed."""
+        capped = self._client.is_capped(self._repository.full_name)
+        return Listed(
+            ids=self._recorder.ids,
+            oldest=self._recorder.oldest if capped else None,
+            drafts=self._recorder.drafts,
+        )
+
+    async def read(self, first: int, last: int | None = None) -> None:
+        """Store the pages from `first` to `last`, or to the end.
+
+        Raises:
+            TryLater: other syncs keep writing.
+        """
+        page = first
+        for _ in range(MOST_REREADS):
+            outdated = await self._read_until_outdated(page, last)
+            if outdated is None:
                 return
+            page = outdated
+        raise TryLater(f"{self._repository.full_name}: other syncs of it keep writing")
+
+    async def _read_until_outdated(self, first: int, last: int | None) -> int | None:
+        """Return the page to read again because another sync wrote meanwhile; None at the end."""
+        key, number = self._repository.id, first
+        revision = self._store.revision(key)
+        pages = self._client.pages(self._repository.full_name, wanted=self._recorder, first=first)
+        async with aclosing(pages):
+            async for releases in pages:
+                changes = self._store.put_page(
+                    key, releases, next_page=number + 1, revision=revision
+                )
+                if changes is None:
+                    return number
+                self._outcome.changes += changes
+                self._recorder.stored.update(release.id for release in releases)
+                if number == last:
+                    return None
+                number += 1
+                revision = self._store.revision(key)
+        return None

@@ -61,6 +61,7 @@ class Client:
 
     def __init__(self, options: ClientOptions, **effects: Unpack[Effects]) -> None:
         self._exchange = Exchange(options, **effects)
+        self._capped: set[str] = set()
 
     async def __aenter__(self) -> Self:
         self._exchange.open()
@@ -83,6 +84,10 @@ class Client:
     def usage(self) -> Usage:
         """What was asked for so far, and what is left of the quota."""
         return self._exchange.usage
+
+    def is_capped(self, name: str) -> bool:
+        """Tell whether a list of `OWNER/REPO` ended at GitHub's 1,000 releases."""
+        return name in self._capped
 
     async def repository(self, name: str) -> Repository:
         """Return the repository `OWNER/REPO` under its present name.
@@ -160,13 +165,14 @@ class Client:
         if first > 1:
             url = url.copy_merge_params({"page": first})
         left, seen = limit, set[int]()
-        listing = _Listing(self._exchange, name)
+        listing = _Listing(self._exchange, name, capped=self._capped.add)
         async with aclosing(listing.releases(url)) as pages:
             async for page in pages:
                 fresh = {one.id: one for one in page.value if one.id not in seen}  # pages drift
                 chosen = [release for release in fresh.values() if wanted(release)][:left]
                 seen.update(release.id for release in chosen)
-                yield tuple([await listing.completed(release, page) for release in chosen])
+                completed = [await listing.completed(release, page) for release in chosen]
+                yield tuple(release for release in completed if release is not None)
                 if left is not None:
                     left -= len(chosen)
                     if not left:
@@ -181,9 +187,10 @@ class Client:
 class _Listing:
     """The pages of one listing, with one budget for all of them."""
 
-    def __init__(self, exchange: Exchange, name: str) -> None:
+    def __init__(self, exchange: Exchange, name: str, *, capped: Callable[[str], None]) -> None:
         self._exchange = exchange
         self._name = name
+        self._capped = capped
         self._most_requests = exchange.usage.requests + MAX_LISTING_REQUESTS
         self._most_bytes = exchange.usage.received + MAX_LISTING_BYTES
 
@@ -199,15 +206,16 @@ class _Listing:
         except Unprocessable:
             if count * size < MOST_LISTED:
                 raise
+            self._capped(self._name)
             self._exchange.say_cap(
                 f"{self._name}: GitHub lists no more than the newest 1,000 releases"
             )
 
-    async def completed(self, release: Release, page: Page[list[Release]]) -> Release:
+    async def completed(self, release: Release, page: Page[list[Release]]) -> Release | None:
         """Return the release with the assets that its page left out, if it may have.
 
-        They are asked for below the page's own address: a renamed repository then costs no
-        redirect for each release.
+        None says that it has vanished meanwhile. The assets are asked for below the page's own
+        address: a renamed repository then costs no redirect for each release.
         """
         if len(release.assets) < MOST_EMBEDDED:
             return release
@@ -222,7 +230,7 @@ class _Listing:
             self._exchange.say(
                 f"{self._name}: {release.tag_name} vanished while its assets were listed"
             )
-            return release
+            return None
         return replace(release, assets=tuple(assets.values()))
 
     async def _pages(self, url: httpx.URL, kind: type[T]) -> AsyncGenerator[Page[T]]:

@@ -16,19 +16,12 @@ Instant = Annotated[datetime, Meta(tz=True)]
 """A time with its zone; GitHub's are in UTC."""
 
 
-class Permissions(Struct, frozen=True, kw_only=True):
-    """What the token may do in a repository: who may push sees drafts."""
-
-    push: bool = False
-
-
 class Repository(Struct, frozen=True, kw_only=True):
-    """A repository: its id stays, its name may change; `permissions` come with a token only."""
+    """A repository: its id stays, its name may change."""
 
     id: Number
     full_name: str
     private: bool
-    permissions: Permissions | None = None
 
 
 class Asset(Struct, frozen=True, kw_only=True, gc=False):
