@@ -67,7 +67,7 @@ def damaged_inside(path: Path) -> None:
         (newer_in_wal_mode, "has schema version 3, newer than "),
         (truncated, "is damaged: cut short, "),
         (spoilt_schema, "is damaged: malformed database schema"),
-        (damaged_inside, "is damaged: database disk image is malformed"),
+        (damaged_inside, "is damaged: Page "),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )

@@ -1,10 +1,13 @@
 """kill -9 at any point leaves a sound database, and the next run completes it."""
 
 import random
+import signal
+import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +22,9 @@ from tests.support import faults
 from tests.support.commands import argv, environment
 from tests.support.github import GitHub
 from tests.support.github_data import Repository
+from tests.support.waiting import until_it_has_open
 from toolroll_shared.errors import Exit
+from toolroll_shared.sqlite import BUSY_TIMEOUT_S
 
 KILLS = 50
 RELEASES = 350  # four pages
@@ -158,3 +163,22 @@ def test_a_run_that_is_interrupted_says_that_it_can_go_on(
     )
     assert rows(db, "SELECT count(*) FROM releases") == [100]
     assert index().counts[0] == (50, 0, 100)
+
+
+def test_waiting_for_another_processs_transaction_can_be_interrupted(
+    github: GitHub, repo: Repository, db: Path, index: Index
+) -> None:
+    repo.add_release("v1")
+    index()
+    command = argv("artifact_index", "octo/tool", "--db", db, "--api-url", github.api_url)
+    with closing(sqlite3.connect(db, isolation_level=None)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        with subprocess.Popen(
+            command, stderr=subprocess.PIPE, text=True, env=environment({})
+        ) as process:
+            until_it_has_open(process.pid, db)
+            started = time.monotonic()
+            process.send_signal(signal.SIGINT)
+            _, stderr = process.communicate()
+            assert time.monotonic() - started < BUSY_TIMEOUT_S / 2, "it did not wait to the end"
+    assert (process.returncode, stderr) == (Exit.INTERRUPTED, "artifact-index: interrupted\n")

@@ -1,6 +1,7 @@
 """Waiting for another process: until it waits itself, or has begun to write."""
 
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -29,3 +30,18 @@ def until_something_is_in(folder: Path, pattern: str) -> None:
             return
         time.sleep(0.01)
     raise AssertionError(f"no {pattern} came")
+
+
+def until_it_has_open(pid: int, path: Path) -> None:
+    """Return when a process has opened a file."""
+    descriptors = Path(f"/proc/{pid}/fd")
+    if not descriptors.exists():
+        pytest.skip("/proc/PID/fd is not there: only Linux tells what a process has open")
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        for descriptor in descriptors.iterdir():
+            with suppress(FileNotFoundError):  # closed meanwhile
+                if descriptor.readlink() == path.resolve():
+                    return
+        time.sleep(0.01)
+    raise AssertionError(f"it never opened {path}")

@@ -8,13 +8,17 @@ else it may be is refused by name, before SQLite touches it. Callers write their
 import os
 import sqlite3
 import stat
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from .errors import CorruptStore, ToolError, TryLater, UsageError
+from .output import writing
+
+T = TypeVar("T")
 
 Mode = Literal["create", "update", "read"]
 """What a caller wants of a database: to write it, made if need be; to write the one that is
@@ -23,9 +27,13 @@ there; or only to read it, with no step of a migration taken."""
 BUSY_TIMEOUT_S = 10.0
 """How long to wait for another process's transaction before giving up with 75."""
 
+BUSY_SLICE_S = 0.1
+"""Of that, how long SQLite may wait by itself: it hears no Ctrl+C meanwhile."""
+
 _CORRUPT = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL}
 _PRIMARY_CODE = 0xFF  # an extended result code holds the primary one in its low byte
+_ALTERED = ("no such table", "no such column", "table ", "duplicate column name", "index ")
 _UNFINISHED = {sqlite3.SQLITE_READONLY_ROLLBACK, sqlite3.SQLITE_READONLY_RECOVERY}
 
 _MAGIC = b"SQLite format 3\0"
@@ -72,7 +80,7 @@ def open_database(path: Path, schema: Schema, *, mode: Mode = "create") -> sqlit
         _refuse_by_header(path, schema)
         connection = _connect(path)
         try:
-            _accept(connection, path, schema)
+            _patiently(lambda: _accept(connection, path, schema))
             if mode == "read":
                 _refuse_older(connection, path, schema)
                 connection.execute("PRAGMA query_only = ON")
@@ -96,10 +104,10 @@ def new_in_memory(schema: Schema) -> sqlite3.Connection:
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
     """Run the `with` block in one write transaction: all of it or nothing."""
-    connection.execute("BEGIN IMMEDIATE")
+    _patiently(lambda: connection.execute("BEGIN IMMEDIATE"))
     try:
         yield connection
-        connection.execute("COMMIT")
+        _patiently(lambda: connection.execute("COMMIT"))
     except BaseException:
         if connection.in_transaction:  # a full disk has rolled back already
             connection.execute("ROLLBACK")
@@ -126,6 +134,8 @@ def errors_of(path: Path, *, reading: bool = False) -> Iterator[None]:
             raise CorruptStore(f"{path}: is damaged: {error}") from error
         if code & _PRIMARY_CODE in _BUSY:
             raise TryLater(f"{path}: is locked by another process") from error
+        if code == sqlite3.SQLITE_ERROR and str(error).startswith(_ALTERED):
+            raise CorruptStore(f"{path}: its tables are not as they were made: {error}") from error
         if code in _UNFINISHED:
             raise other(
                 f"{path}: a killed run left it in mid-write, and it cannot be written to undo that"
@@ -137,10 +147,22 @@ def errors_of(path: Path, *, reading: bool = False) -> Iterator[None]:
         raise other(f"{error.filename}: {error.strerror or error}") from error
 
 
+def _patiently(work: Callable[[], T]) -> T:
+    """Do what another process's transaction may delay; a signal breaks the waiting off."""
+    deadline = time.monotonic() + BUSY_TIMEOUT_S
+    while True:
+        try:
+            with writing:
+                return work()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & _PRIMARY_CODE not in _BUSY or time.monotonic() >= deadline:
+                raise
+
+
 def _connect(path: Path) -> sqlite3.Connection:
     """Connect without ever creating a file; transactions are ours to begin."""
     uri = f"{path.absolute().as_uri()}?mode=rw"
-    connection = sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+    connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SLICE_S, isolation_level=None)
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA trusted_schema = OFF")
     return connection
@@ -183,7 +205,8 @@ def _refuse_cut_short(path: Path, header: bytes) -> None:
         return
     page_size = int.from_bytes(header[16:18])
     whole = int.from_bytes(header[28:32]) * (_LARGEST_PAGE if page_size == 1 else page_size)
-    if any(path.with_name(path.name + suffix).exists() for suffix in ("-journal", "-wal")):
+    real = os.path.realpath(path)  # SQLite follows links, and keeps its journals there
+    if any(os.path.exists(real + suffix) for suffix in ("-journal", "-wal")):  # noqa: PTH110
         return
     size = path.stat().st_size
     if size < whole:

@@ -94,7 +94,12 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     if not first.startswith("-") and "/" not in first:
         commands = ", ".join(COMMANDS)
         raise UsageError(f"{first!r} is neither OWNER/REPO nor a command ({commands})")
-    return command_parser("sync").parse_intermixed_args(argv)
+    try:
+        return command_parser("sync").parse_intermixed_args(argv)
+    except UsageError as error:
+        if late := [one for one in argv if one in COMMANDS]:
+            raise UsageError(f"the command comes first: {TOOL} {late[0]} ...") from error
+        raise
 
 
 def build_parser() -> Parser:

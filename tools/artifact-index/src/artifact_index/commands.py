@@ -60,8 +60,12 @@ class ExportOptions:
 
 
 @contextmanager
-def reading(database: Path) -> Iterator[sqlite3.Connection]:
+def reading(database: Path, *, checked: bool = True) -> Iterator[sqlite3.Connection]:
     """Yield an index that is there, to be read.
+
+    Args:
+        database: the file.
+        checked: look for damage first, as `verify` itself does better.
 
     Raises:
         CorruptStore: it is no index, damaged, or of another schema version.
@@ -72,6 +76,8 @@ def reading(database: Path) -> Iterator[sqlite3.Connection]:
         closing(open_database(database, SCHEMA, mode="read")) as connection,
         errors_of(database, reading=True),
     ):
+        if checked:
+            refuse_damaged(connection, str(database))
         yield connection
 
 
@@ -155,7 +161,7 @@ def export_to(options: ExportOptions, path: Path, *, log: Log) -> int:
         UsageError: the path is the database, or a folder.
         ToolError: as `export`; the file cannot be written.
     """
-    with reading(options.database):
+    with reading(options.database, checked=False):
         pass  # nothing is put in place of a good file for a database that is none
     with writing_to(path, source=options.database) as write:
         return export(options, write, target=str(path), log=log)
@@ -167,7 +173,10 @@ def verify(database: Path, *, log: Log) -> list[str]:
     Raises:
         ToolError: as `reading`.
     """
-    with log.action("verify", str(database)) as fields, reading(database) as connection:
+    with (
+        log.action("verify", str(database)) as fields,
+        reading(database, checked=False) as connection,
+    ):
         found = problems(connection, SCHEMA)
         fields.update(ok=not found, problems=len(found))
     return found

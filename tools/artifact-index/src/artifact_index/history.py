@@ -44,7 +44,7 @@ FROM (
 JOIN repositories ON repositories.id = found.repository_id
 LEFT JOIN releases ON releases.id = found.release_id
 LEFT JOIN assets ON assets.id = found.asset_id
-ORDER BY at, repository, found.release_id, found.asset_id, entry
+ORDER BY at, entry, repository, found.release_id, found.asset_id
 """
 
 _DAY = len("2026-01-01")

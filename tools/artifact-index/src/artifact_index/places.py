@@ -10,6 +10,7 @@ from toolroll_shared.errors import ToolError, UsageError
 from toolroll_shared.streams import AtomicFile
 
 STDOUT = Path("-")
+_JOURNALS = ("-journal", "-wal", "-shm")
 
 
 def default_database(environ: Mapping[str, str]) -> Path:
@@ -43,7 +44,7 @@ def writing_to(path: Path, *, source: Path) -> Iterator[Callable[[bytes], object
         source: the database, which is never written over.
 
     Raises:
-        UsageError: the path is the database, or a folder.
+        UsageError: the path is the database, one of its journals, or a folder.
         ToolError: it cannot be written.
     """
     try:
@@ -56,6 +57,8 @@ def writing_to(path: Path, *, source: Path) -> Iterator[Callable[[bytes], object
 @contextmanager
 def _opened(path: Path, source: Path) -> Iterator[Callable[[bytes], object]]:
     mode = None
+    if os.path.realpath(path) in {os.path.realpath(source) + suffix for suffix in _JOURNALS}:
+        raise UsageError(f"{path}: is a name that the database uses itself")
     with suppress(FileNotFoundError):
         status = path.stat()
         if os.path.samestat(status, source.stat()):

@@ -15,7 +15,7 @@ LEFT JOIN (
 LEFT JOIN (
     SELECT repository_id, sum(assets.gone_at IS NULL) AS there,
         sum(assets.gone_at IS NOT NULL) AS gone,
-        sum(iif(assets.gone_at IS NULL, size, 0)) AS size
+        total(iif(assets.gone_at IS NULL, size, 0)) AS size
     FROM assets JOIN releases ON releases.id = release_id GROUP BY repository_id
 ) AS held ON held.repository_id = repositories.id
 ORDER BY full_name COLLATE NOCASE, repositories.id
@@ -68,7 +68,7 @@ def status(connection: sqlite3.Connection) -> list[RepositoryStatus]:
             gone_releases=row[8],
             assets=row[9],
             gone_assets=row[10],
-            size=row[11],
+            size=int(row[11]),
         )
         for row in connection.execute(_STATUS)
     ]

@@ -26,21 +26,39 @@ MOST_REREADS = 100
 
 
 class _Recorder:
-    """A selection that remembers every release it is asked about, and takes none twice."""
+    """A selection that remembers the releases it is asked about, and takes none twice.
+
+    Attributes:
+        ids: of all releases in the pages that were kept.
+        oldest: the earliest `created_at` among them.
+        drafts: whether a draft is among them: who may not see drafts is shown none.
+    """
 
     def __init__(self, selection: Selection) -> None:
         self._selection = selection
+        self._page: list[Release] = []
+        self._taken: set[int] = set()
         self.ids: set[int] = set()
-        self.stored: set[int] = set()
         self.oldest: str | None = None
         self.drafts = False
 
     def __call__(self, release: Release) -> bool:
-        self.ids.add(release.id)
-        self.drafts = self.drafts or release.draft
-        created_at = utc_text(release.created_at)
-        self.oldest = min(self.oldest or created_at, created_at)
-        return release.id not in self.stored and self._selection(release)
+        self._page.append(release)
+        return release.id not in self._taken and self._selection(release)
+
+    def keep(self, taken: Iterable[Release]) -> None:
+        """Count the page, of which some releases were stored."""
+        self._taken.update(release.id for release in taken)
+        for release in self._page:
+            self.ids.add(release.id)
+            self.drafts = self.drafts or release.draft
+            created_at = utc_text(release.created_at)
+            self.oldest = min(self.oldest or created_at, created_at)
+        self._page.clear()
+
+    def drop(self) -> None:
+        """Forget the page."""
+        self._page.clear()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -208,9 +226,10 @@ class _Reader:
                     key, releases, next_page=number + 1, revision=revision
                 )
                 if changes is None:
+                    self._recorder.drop()
                     return number
                 self._outcome.changes += changes
-                self._recorder.stored.update(release.id for release in releases)
+                self._recorder.keep(releases)
                 if number == last:
                     return None
                 number += 1

@@ -16,19 +16,28 @@ _TIMES = {
     "assets": ("created_at", "updated_at", "first_seen_at", "gone_at"),
     "changes": ("at",),
 }
-_TIME = "[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9]:[0-9][0-9]Z"
-
 _RULES = {
     "asset {}: its last count in download_counts is not its download_count": """
         SELECT asset_id FROM (SELECT asset_id, max(day) AS day FROM download_counts GROUP BY 1)
         JOIN download_counts USING (asset_id, day) JOIN assets ON assets.id = asset_id
         WHERE download_counts.download_count <> assets.download_count""",
+    "asset {}: a day of its download_counts is none": """
+        SELECT asset_id FROM download_counts
+        WHERE day <> coalesce(strftime('%Y-%m-%d', day), '')""",
+    "repository {}: its next_page is none": "SELECT id FROM repositories WHERE next_page < 1",
+    "repository {}: another that is there has its name": """
+        SELECT id FROM repositories WHERE gone_at IS NULL
+        GROUP BY full_name COLLATE NOCASE HAVING count(*) > 1""",
+    "changes {}: holds a value that no field has": """
+        SELECT id FROM changes
+        WHERE typeof(old_value) IN ('blob', 'real') OR typeof(new_value) IN ('blob', 'real')""",
     "asset {}: is there, but its release is gone": """
         SELECT assets.id FROM assets JOIN releases ON releases.id = release_id
         WHERE assets.gone_at IS NULL AND releases.gone_at IS NOT NULL""",
     **{
         f"{table} {{}}: {column} is no time in UTC": (
-            f"SELECT id FROM {table} WHERE {column} NOT GLOB '{_TIME}'"  # noqa: S608 - our names
+            f"SELECT id FROM {table} WHERE {column} "  # noqa: S608 - our own names
+            f"<> coalesce(strftime('%Y-%m-%dT%H:%M:%SZ', {column}), '')"
         )
         for table, columns in _TIMES.items()
         for column in columns
@@ -88,4 +97,4 @@ def _broken_rules(connection: sqlite3.Connection) -> Iterator[str]:
 
 
 def _in_one_line(text: str) -> str:
-    return " ".join(text.split())
+    return " ".join(text.removeprefix("*** in database main ***").split())

@@ -1,0 +1,175 @@
+"""Upstream changes while it is read, and other syncs write meanwhile: nothing is told wrong."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tests.artifact_index.conftest import Index, rows
+from tests.support.commands import run
+from tests.support.faults import Fault
+from tests.support.github import GitHub
+from tests.support.github_data import Repository
+from tests.support.github_http import Request, Response
+
+THERE = "SELECT tag_name FROM releases WHERE gone_at IS NULL"
+LOG = "SELECT change FROM changes WHERE change <> 'changed'"
+
+
+def meanwhile(happens: Callable[[], object]) -> Fault:
+    """Let something happen after an answer was made, and before it is sent."""
+
+    def answer(_request: Request, response: Response) -> Response:
+        happens()
+        return response
+
+    return Fault("meanwhile", answer=answer)
+
+
+@pytest.fixture
+def long(repo: Repository) -> Repository:
+    """A repository of three pages: v0 to v249, the newest first."""
+    for number in range(250):
+        repo.add_release(f"v{number}").add_asset("a", b"a")
+    return repo
+
+
+def delete(repo: Repository, *tags: str) -> None:
+    for tag in tags:
+        release = repo.tagged(tag)
+        assert release is not None
+        release.delete()
+
+
+def upstream(repo: Repository) -> set[str]:
+    return {release.tag for release in repo.releases.values()}
+
+
+def test_what_slips_over_a_border_of_pages_is_not_gone(
+    index: Index, db: Path, github: GitHub, long: Repository
+) -> None:
+    index()
+    github.fault("*per_page=100", meanwhile(lambda: delete(long, "v240", "v200")))
+    ran = index()
+    assert (ran.gone, rows(db, LOG)) == ((0, 0), []), "v240 and v200 were seen, v149 was not"
+    assert index().gone == (2, 2)
+    assert set(rows(db, THERE)) == upstream(long)
+
+
+def test_what_slips_over_a_border_of_pages_is_found_where_something_is_missing(
+    index: Index, db: Path, github: GitHub, long: Repository
+) -> None:
+    index()
+    delete(long, "v10")
+    long.add_release("new")
+    github.fault("*per_page=100", meanwhile(lambda: delete(long, "v240")))
+    ran = index()
+    assert (ran.counts[0], ran.gone) == ((1, 0, 249), (1, 1))
+    assert rows(db, LOG) == ["gone", "gone"], "v10 and its asset, and nothing else"
+
+
+def test_a_run_that_goes_on_misses_nothing_that_is_published_meanwhile(
+    index: Index, db: Path, github: GitHub, long: Repository
+) -> None:
+    github.fault("*page=3", Fault("refused", answer=lambda _request, _response: Response(500)))
+    index("--retries", 0)
+    assert len(rows(db, THERE)) == 200
+    for number in range(60):  # v50 to v109 move from the second page to the third
+        long.add_release(f"w{number}")
+    publish = meanwhile(lambda: [long.add_release(f"x{number}") for number in range(30)])
+    github.fault("*page=3", publish)
+    ran = index()
+    assert (ran.gone, set(rows(db, THERE))) == ((0, 0), upstream(long))
+    assert sum(ran.counts[0]) == 340, "each is counted once"
+
+
+@pytest.mark.parametrize("since", [(), ("--since", "2024-01-01")])
+def test_what_was_thought_gone_is_there_again_if_it_is_listed(
+    index: Index, db: Path, github: GitHub, long: Repository, since: tuple[str, ...]
+) -> None:
+    index()
+    hidden = long.tagged("v100")
+    assert hidden is not None
+    del long.releases[hidden.id]
+    long.touch()
+    assert index().gone == (1, 1)
+    long.releases[hidden.id] = hidden
+    long.touch()
+    assert index(*since).counts[0] == (0, 1, 249)
+    assert index("--since", "2030-01-01").counts[0] == (0, 0, 0)
+    assert rows(db, "SELECT count(*) FROM releases WHERE gone_at IS NOT NULL") == [0], github
+
+
+def test_what_was_thought_gone_is_there_again_even_where_it_is_not_wanted(
+    index: Index, db: Path, long: Repository
+) -> None:
+    index()
+    hidden = long.tagged("v0")
+    assert hidden is not None
+    del long.releases[hidden.id]
+    long.touch()
+    index()
+    long.releases[hidden.id] = hidden
+    long.touch()
+    assert index("--since", "2030-01-01").counts[0] == (0, 1, 0)
+    assert set(rows(db, THERE)) == upstream(long)
+
+
+def test_a_page_that_another_sync_has_overtaken_is_asked_for_again(
+    index: Index, db: Path, github: GitHub, long: Repository
+) -> None:
+    index()
+    newest = long.ordered(drafts=False)[0]
+
+    def changes_and_another_sync() -> None:
+        newest.edit(name="new name")
+        next(iter(newest.assets.values())).replace(b"other")
+        delete(long, "v200")
+        other = run("artifact_index", "octo/tool", "--db", db, "--api-url", github.api_url)
+        assert (other.code, other.stderr) == (0, "")
+
+    github.fault("*per_page=100", meanwhile(changes_and_another_sync))
+    ran = index()
+    assert (ran.code, ran.gone) == (0, (0, 0)), "the other one told it"
+    assert rows(db, "SELECT name FROM releases WHERE tag_name = 'v249'") == ["new name"]
+    assert set(rows(db, THERE)) == upstream(long)
+    log = rows(db, "SELECT change, field FROM changes ORDER BY id")
+    expected = [("changed", "name"), ("gone", None), ("gone", None), ("gone", None)]
+    assert sorted(log, key=str) == sorted(expected, key=str)
+
+
+def test_syncs_at_once_while_upstream_changes_end_with_the_right_rows(
+    index: Index, db: Path, github: GitHub, long: Repository
+) -> None:
+    def change(number: int) -> None:
+        delete(long, f"v{number}")
+        long.add_release(f"w{number}").add_asset("a", b"a")
+        run("artifact_index", "octo/tool", "--db", db, "--api-url", github.api_url)
+
+    for number in (30, 130, 230):
+        github.fault("*releases*page=*", meanwhile(partial(change, number)))
+        assert index().code == 0
+    assert index().code == 0
+    assert set(rows(db, THERE)) == upstream(long)
+    assert set(rows(db, "SELECT tag_name FROM releases WHERE gone_at IS NOT NULL")) <= {
+        "v30",
+        "v130",
+        "v230",
+    }
+
+
+def test_a_release_that_vanishes_while_its_assets_are_listed_is_not_stored_by_half(
+    index: Index, db: Path, github: GitHub, repo: Repository
+) -> None:
+    release = repo.add_release("v1")
+    for number in range(130):
+        release.add_asset(f"a{number}", b"a")
+    github.fault("*assets*page=2", meanwhile(lambda: None))
+    index()
+    github.fault("*assets*page=2", Fault("gone", answer=lambda _request, _response: Response(404)))
+    repo.touch()
+    ran = index("--no-cache")
+    assert (ran.code, ran.gone) == (0, (0, 0))
+    assert rows(db, "SELECT count(*) FROM assets WHERE gone_at IS NULL") == [130]
+    assert "v1 vanished while its assets were listed" in ran.stderr
