@@ -24,8 +24,12 @@ def test_the_readme_lists_the_ten_tools_and_which_are_there() -> None:
 
 @pytest.mark.parametrize(("command", "module"), COMMANDS.items())
 def test_a_tools_readme_shows_its_help(command: str, module: str) -> None:
-    help_ = run(module, "--help", COLUMNS="80", NO_COLOR="1")
-    assert (help_.code, help_.stderr) == (0, "")
     readme = (ROOT / "tools" / command / "README.md").read_text()
-    shown = readme.partition("## Options\n\n```\n")[2].partition("```\n")[0]
-    assert shown == help_.stdout
+    options = readme.partition("## Options\n\n")[2].partition("\n## ")[0]
+    shown = re.findall(r"^```\n(usage: .*?)^```$", options, re.MULTILINE | re.DOTALL)
+    assert shown
+    for text in shown:
+        _, _, *subcommand = re.match(r"[a-z: -]*", text)[0].split()  # type: ignore[index]
+        help_ = run(module, *subcommand, "--help", COLUMNS="80", NO_COLOR="1")
+        assert (help_.code, help_.stderr) == (0, "")
+        assert text == help_.stdout

@@ -44,27 +44,31 @@ Each has its own --help.
 _SYNC = """\
 Store the releases and assets of GitHub repositories in a SQLite database.
 
-Running it again writes what differs, marks what is gone upstream, and leaves the rest alone. A
-run that was cut off goes on where it was. A token is taken from GH_TOKEN or GITHUB_TOKEN; for
-a HOST that is not GitHub's own, from GH_ENTERPRISE_TOKEN or GITHUB_ENTERPRISE_TOKEN.
+Running it again writes what differs, marks what is gone upstream, and leaves
+the rest alone; a run that was cut off goes on where it was. A token is taken
+from GH_TOKEN or GITHUB_TOKEN; for a HOST that is not GitHub's own, from
+GH_ENTERPRISE_TOKEN or GITHUB_ENTERPRISE_TOKEN.
 """
 
 _EXPORT = """\
 Write a table of the database as CSV, JSON lines or Parquet.
 
-A file appears whole or not at all. What is gone upstream is in it too: its gone_at says when.
+A file appears whole or not at all. What is gone upstream is in it too: its
+gone_at says since when.
 """
 
 _CHANGES = """\
-List what syncs found new, changed, gone, back and downloaded, in the order of time.
+List what syncs found new, changed, gone, back and downloaded, in the order
+of time.
 """
 
 _STATUS = """\
-Show what the database holds of each repository, and how far the last sync got.
+Show what the database holds of each repository, and how far its last sync got.
 """
 
 _VERIFY = """\
-Check that the database is sound: SQLite's own checks, the schema, and what must hold in it.
+Check that the database is sound: SQLite's own checks, the schema, and what
+must hold in its rows.
 """
 
 
@@ -120,9 +124,7 @@ def command_parser(command: str) -> Parser:
 
 def _add_sync(parser: argparse.ArgumentParser) -> None:
     add_release_arguments(parser, several=True)
-    parser.add_argument(
-        "--all", action="store_true", help="every repository of the database that is not gone"
-    )
+    parser.add_argument("--all", action="store_true", help="every repository of the database")
     _add_database(parser, "the database; made if not there")
     _add_json(parser)
     add_client_arguments(parser)
