@@ -173,3 +173,19 @@ def test_a_release_that_vanishes_while_its_assets_are_listed_is_not_stored_by_ha
     assert (ran.code, ran.gone) == (0, (0, 0))
     assert rows(db, "SELECT count(*) FROM assets WHERE gone_at IS NULL") == [130]
     assert "v1 vanished while its assets were listed" in ran.stderr
+
+
+def test_what_another_sync_found_gone_is_not_brought_back_by_an_older_list(
+    index: Index, db: Path, github: GitHub, long: Repository
+) -> None:
+    index()
+
+    def deletion_and_another_sync() -> None:
+        delete(long, "v200")
+        other = run("artifact_index", "octo/tool", "--db", db, "--api-url", github.api_url)
+        assert (other.code, other.stderr) == (0, "")
+
+    github.fault("*page=3", meanwhile(deletion_and_another_sync))
+    assert index().code == 0
+    assert set(rows(db, THERE)) == upstream(long)
+    assert rows(db, LOG) == ["gone", "gone"]

@@ -1,8 +1,8 @@
 """What differs between stored rows and upstream's: pure decisions over plain values.
 
 The first field of a row is its key, the last says since when it has been gone upstream: None
-for one that is there. Whoever writes carries out what `compare` returns, so
-that the counts, the log of changes and the rows never disagree.
+for one that is there. Whoever writes carries out what `compare` returns, so that the counts,
+the log of changes and the rows never disagree.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -91,6 +91,7 @@ class Known(NamedTuple):
     key: int
     created_at: str
     draft: bool
+    gone: bool
 
 
 def compare(
@@ -139,7 +140,13 @@ def missing(known: Iterable[Known], listed: Listed) -> list[int]:
     return [
         release.key
         for release in known
-        if release.key not in listed.ids
+        if not release.gone
+        and release.key not in listed.ids
         and (listed.drafts or not release.draft)
         and (listed.oldest is None or release.created_at > listed.oldest)
     ]
+
+
+def returned(known: Iterable[Known], listed: Listed) -> list[int]:
+    """Return the releases that were thought gone, and were listed."""
+    return [release.key for release in known if release.gone and release.key in listed.ids]

@@ -5,9 +5,8 @@ knows neither the network nor which file it is in: `release_mirror` keeps its ta
 these. Every method may raise `sqlite3.Error`: wrap calls in `toolroll_shared.sqlite.errors_of`.
 """
 
-import json
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -15,8 +14,9 @@ from gh_releases import Release, Repository
 from toolroll_shared.errors import CorruptStore
 from toolroll_shared.sqlite import transaction
 
-from .diff import Changes, Edit, Known, Listed, Row, compare, missing
+from .diff import Changes, Known, Listed, compare, missing, returned
 from .schema import ASSET_FIELDS, RELEASE_FIELDS, REPOSITORY_FIELDS
+from .tables import Tables
 from .values import asset_rows, release_rows, repository_row, utc_text
 
 
@@ -53,6 +53,7 @@ class Store:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._connection = connection
+        self._tables = Tables(connection)
         self._clock = clock
 
     def put_repository(self, repository: Repository, *, api_host: str) -> None:
@@ -69,11 +70,11 @@ class Store:
         with transaction(self._connection):
             self.check_server(api_host)
             at = self._now()
-            stored = self._stored("repositories", REPOSITORY_FIELDS, "id", [repository.id])
+            stored = self._tables.rows("repositories", REPOSITORY_FIELDS, "id", [repository.id])
             difference = compare(REPOSITORY_FIELDS, stored, [row])
-            self._insert("repositories", REPOSITORY_FIELDS, difference.new, at)
-            self._update("repositories", REPOSITORY_FIELDS, difference.changed)
-            self._log("repositories", difference.edits, at)
+            self._tables.insert("repositories", REPOSITORY_FIELDS, difference.new, at)
+            self._tables.update("repositories", REPOSITORY_FIELDS, difference.changed)
+            self._tables.log("repositories", difference.edits, at)
             namesakes = self._connection.execute(
                 "SELECT id FROM repositories "
                 "WHERE full_name = ? COLLATE NOCASE AND id <> ? AND gone_at IS NULL",
@@ -108,7 +109,7 @@ class Store:
                 "AND gone_at IS NULL",
                 (name,),
             ).fetchall()
-            self._mark("repositories", [key for (key,) in found], self._now())
+            self._tables.mark("repositories", [key for (key,) in found], self._now())
 
     def repositories(self) -> dict[str, str | None]:
         """Return the names of all repositories, and since when they are gone, if they are."""
@@ -132,13 +133,16 @@ class Store:
         return int(page)
 
     def known(self, repository_id: int) -> list[Known]:
-        """Return the releases that are here, and not gone upstream."""
+        """Return the releases that are here."""
         rows = self._connection.execute(
-            "SELECT id, created_at, draft FROM releases "
-            "WHERE repository_id = ? AND gone_at IS NULL",
+            "SELECT id, created_at, draft, gone_at IS NOT NULL FROM releases "
+            "WHERE repository_id = ?",
             (repository_id,),
         )
-        return [Known(key, created_at, bool(draft)) for key, created_at, draft in rows]
+        return [
+            Known(key, created_at, draft=bool(draft), gone=bool(gone))
+            for key, created_at, draft, gone in rows
+        ]
 
     def put_page(
         self,
@@ -178,9 +182,9 @@ class Store:
         return changes
 
     def finish(
-        self, repository_id: int, *, known: Iterable[Known], listed: Listed, since: datetime | None
+        self, repository_id: int, *, known: Sequence[Known], listed: Listed, since: datetime | None
     ) -> PageChanges:
-        """Mark what a whole listing did not show, and note that there was one.
+        """Mark what a whole listing did not show, unmark what it did, and note that it was whole.
 
         Args:
             repository_id: whose releases were listed.
@@ -190,12 +194,12 @@ class Store:
         """
         with transaction(self._connection):
             at = self._now()
-            gone = self._marked("releases", "id", missing(known, listed), gone=False)
-            assets = self._marked("assets", "release_id", gone, gone=False)
-            back = self._marked("releases", "id", list(listed.ids), gone=True)
-            self._mark("releases", gone, at)
-            self._mark("assets", assets, at)
-            self._unmark("releases", back, at)
+            gone = self._tables.marked("releases", "id", missing(known, listed), gone=False)
+            assets = self._tables.marked("assets", "release_id", gone, gone=False)
+            back = self._tables.marked("releases", "id", returned(known, listed), gone=True)
+            self._tables.mark("releases", gone, at)
+            self._tables.mark("assets", assets, at)
+            self._tables.unmark("releases", back, at)
             self._connection.execute(
                 "UPDATE repositories SET next_page = NULL, synced_at = ?, synced_since = ? "
                 "WHERE id = ?",
@@ -205,131 +209,34 @@ class Store:
             releases=Changes(gone=len(gone), changed=len(back)), assets=Changes(gone=len(assets))
         )
 
+    def _mark_with_releases(self, repositories: Sequence[object], at: str) -> None:
+        releases = self._tables.marked("releases", "repository_id", repositories, gone=False)
+        assets = self._tables.marked("assets", "release_id", releases, gone=False)
+        self._tables.mark("repositories", repositories, at)
+        self._tables.mark("releases", releases, at)
+        self._tables.mark("assets", assets, at)
+
     def _now(self) -> str:
         return utc_text(self._clock())
 
     def _put_releases(self, repository_id: int, releases: Sequence[Release], at: str) -> Changes:
         rows = release_rows(repository_id, releases)
-        stored = self._stored("releases", RELEASE_FIELDS, "id", [row[0] for row in rows])
+        stored = self._tables.rows("releases", RELEASE_FIELDS, "id", [row[0] for row in rows])
         difference = compare(RELEASE_FIELDS, stored, rows)
-        self._insert("releases", RELEASE_FIELDS, difference.new, at)
-        self._update("releases", RELEASE_FIELDS, difference.changed)
-        self._log("releases", difference.edits, at)
+        self._tables.insert("releases", RELEASE_FIELDS, difference.new, at)
+        self._tables.update("releases", RELEASE_FIELDS, difference.changed)
+        self._tables.log("releases", difference.edits, at)
         return difference.counts
 
     def _put_assets(self, releases: Sequence[Release], at: str) -> Changes:
         rows = asset_rows(releases)
         homes = [release.id for release in releases]
-        stored = self._stored("assets", ASSET_FIELDS, "release_id", homes)
+        stored = self._tables.rows("assets", ASSET_FIELDS, "release_id", homes)
         strays = [row[0] for row in rows if row[0] not in stored]
-        stored |= self._stored("assets", ASSET_FIELDS, "id", strays)
+        stored |= self._tables.rows("assets", ASSET_FIELDS, "id", strays)
         difference = compare(ASSET_FIELDS, stored, rows, whole=True)
-        self._insert("assets", ASSET_FIELDS, difference.new, at)
-        self._update_assets([(stored[row[0]], row) for row in difference.changed], at)
-        self._mark("assets", difference.gone, at)
-        self._log("assets", difference.edits, at)
+        self._tables.insert("assets", ASSET_FIELDS, difference.new, at)
+        self._tables.update_assets([(stored[row[0]], row) for row in difference.changed], at)
+        self._tables.mark("assets", difference.gone, at)
+        self._tables.log("assets", difference.edits, at)
         return difference.counts
-
-    def _stored(
-        self, table: str, fields: Sequence[str], column: str, values: Sequence[object]
-    ) -> dict[object, Row]:
-        """Return the rows of which a column has one of the values, by their keys."""
-        sql = (
-            f"SELECT {', '.join(fields)} FROM {table} "  # noqa: S608 - our own names
-            f"WHERE {column} IN (SELECT value FROM json_each(?))"
-        )
-        return {row[0]: row for row in self._connection.execute(sql, (json.dumps(values),))}
-
-    def _marked(
-        self, table: str, column: str, values: Sequence[object], *, gone: bool
-    ) -> list[object]:
-        """Return the keys of such rows that are marked as gone, or are not."""
-        stored = self._stored(table, ("id", "gone_at"), column, values)
-        return [key for key, gone_at in stored.values() if (gone_at is not None) == gone]
-
-    def _insert(self, table: str, fields: Sequence[str], rows: Iterable[Row], at: str) -> None:
-        self._connection.executemany(
-            f"INSERT INTO {table} (first_seen_at, {', '.join(fields)}) "  # noqa: S608
-            f"VALUES ('{at}', {', '.join('?' * len(fields))})",
-            rows,
-        )
-
-    def _update(self, table: str, fields: Sequence[str], rows: Iterable[Row]) -> None:
-        updates = ", ".join(f"{field} = ?" for field in fields[1:])
-        self._connection.executemany(
-            f"UPDATE {table} SET {updates} WHERE id = ?",  # noqa: S608
-            [(*row[1:], row[0]) for row in rows],
-        )
-
-    def _mark_with_releases(self, repositories: Sequence[object], at: str) -> None:
-        releases = self._marked("releases", "repository_id", repositories, gone=False)
-        assets = self._marked("assets", "release_id", releases, gone=False)
-        self._mark("repositories", repositories, at)
-        self._mark("releases", releases, at)
-        self._mark("assets", assets, at)
-
-    def _mark(self, table: str, keys: Sequence[object], at: str) -> None:
-        """Mark rows as gone upstream."""
-        self._connection.executemany(
-            f"UPDATE {table} SET gone_at = ? WHERE id = ?",  # noqa: S608
-            [(at, key) for key in keys],
-        )
-        self._log(table, [Edit(key, "gone") for key in keys], at)
-
-    def _unmark(self, table: str, keys: Sequence[object], at: str) -> None:
-        """Mark rows as there again."""
-        self._connection.executemany(
-            f"UPDATE {table} SET gone_at = NULL WHERE id = ?",  # noqa: S608
-            [(key,) for key in keys],
-        )
-        self._log(table, [Edit(key, "back") for key in keys], at)
-
-    def _log(self, table: str, edits: Iterable[Edit], at: str) -> None:
-        self._connection.executemany(
-            "INSERT INTO changes "
-            "(at, repository_id, release_id, asset_id, change, field, old_value, new_value) "
-            f"SELECT ?, {_PLACES[table]}",
-            [(at, edit.change, edit.field, edit.old, edit.new, edit.key) for edit in edits],
-        )
-
-    def _update_assets(self, changed: Sequence[tuple[Row, Row]], at: str) -> None:
-        """Write changed assets, given with what they were; most have another count only."""
-        recounted = [(now[_COUNT], now[0]) for old, now in changed if old[_COUNT] != now[_COUNT]]
-        self._keep_first_counts([key for _, key in recounted])
-        self._connection.executemany("UPDATE assets SET download_count = ? WHERE id = ?", recounted)
-        self._connection.executemany(_KEEP_COUNT, [(*one, at[:_DAY]) for one in recounted])
-        others = [now for old, now in changed if _without_count(old) != _without_count(now)]
-        self._update("assets", ASSET_FIELDS, others)
-
-    def _keep_first_counts(self, keys: Sequence[object]) -> None:
-        """Begin the history of assets that have none, with the count they were first seen with."""
-        self._connection.execute(
-            "INSERT INTO download_counts "
-            "SELECT id, substr(first_seen_at, 1, ?), download_count FROM assets "
-            "WHERE id IN (SELECT value FROM json_each(?)) AND first_seen_at IS NOT NULL "
-            "AND NOT EXISTS (SELECT 1 FROM download_counts WHERE asset_id = assets.id)",
-            (_DAY, json.dumps(keys)),
-        )
-
-
-def _without_count(row: Row) -> Row:
-    return row[:_COUNT] + row[_COUNT + 1 :]
-
-
-_COUNT = ASSET_FIELDS.index("download_count")
-_DAY = len("2026-01-01")
-
-_KEEP_COUNT = """
-INSERT INTO download_counts (asset_id, day, download_count)
-VALUES (?2, max(?3, coalesce((SELECT max(day) FROM download_counts WHERE asset_id = ?2), ?3)), ?1)
-ON CONFLICT (asset_id, day) DO UPDATE SET download_count = excluded.download_count
-"""
-"""Never before the last day that is kept: a clock that was put back changes no order."""
-
-_PLACES = {
-    "repositories": "id, NULL, NULL, ?, ?, ?, ? FROM repositories WHERE id = ?",
-    "releases": "repository_id, id, NULL, ?, ?, ?, ? FROM releases WHERE id = ?",
-    "assets": "releases.repository_id, releases.id, assets.id, ?, ?, ?, ? "
-    "FROM assets JOIN releases ON releases.id = assets.release_id WHERE assets.id = ?",
-}
-"""Where the log says that a row of each table belongs."""

@@ -7,58 +7,18 @@ to another, past the reader; so whoever misses something reads the list once mor
 
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import aclosing
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from gh_releases import Client, NotFound, Release, Repository, Selection
+from gh_releases import Client, NotFound, Selection
 from toolroll_shared.errors import Exit, ToolError, TryLater
 from toolroll_shared.logs import NO_LOG, Log
 from toolroll_shared.sqlite import errors_of
 
-from .diff import Listed, missing
+from .diff import missing
+from .listing import Reader
 from .store import PageChanges, Store
-from .values import utc_text
-
-MOST_REREADS = 100
-"""How often a page may be outdated by another sync's before this one gives up."""
-
-
-class _Recorder:
-    """A selection that remembers the releases it is asked about, and takes none twice.
-
-    Attributes:
-        ids: of all releases in the pages that were kept.
-        oldest: the earliest `created_at` among them.
-        drafts: whether a draft is among them: who may not see drafts is shown none.
-    """
-
-    def __init__(self, selection: Selection) -> None:
-        self._selection = selection
-        self._page: list[Release] = []
-        self._taken: set[int] = set()
-        self.ids: set[int] = set()
-        self.oldest: str | None = None
-        self.drafts = False
-
-    def __call__(self, release: Release) -> bool:
-        self._page.append(release)
-        return release.id not in self._taken and self._selection(release)
-
-    def keep(self, taken: Iterable[Release]) -> None:
-        """Count the page, of which some releases were stored."""
-        self._taken.update(release.id for release in taken)
-        for release in self._page:
-            self.ids.add(release.id)
-            self.drafts = self.drafts or release.draft
-            created_at = utc_text(release.created_at)
-            self.oldest = min(self.oldest or created_at, created_at)
-        self._page.clear()
-
-    def drop(self) -> None:
-        """Forget the page."""
-        self._page.clear()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -77,6 +37,10 @@ class Outcome:
     gone_since: str | None = None
     changes: PageChanges = field(default_factory=PageChanges)
     error: ToolError | None = None
+
+    def add(self, changes: PageChanges) -> None:
+        """Count what was stored."""
+        self.changes += changes
 
 
 async def sync_all(  # noqa: PLR0913 - a call names them
@@ -164,74 +128,11 @@ async def sync(
     store.put_repository(repository, api_host=client.api_host)
     outcome.repository, outcome.gone_since = repository.full_name, None
     known = store.known(repository.id)
-    reader = _Reader(client, store, repository, outcome, Selection(since=since))
+    reader = Reader(client, store, repository, Selection(since=since), stored=outcome.add)
     first = store.next_page(repository.id)
     await reader.read(first)
     if first > 1:
         await reader.read(1, first)  # that one too: what was published meanwhile moved some there
     if missing(known, reader.listed):
         await reader.read(1)
-    outcome.changes += store.finish(repository.id, known=known, listed=reader.listed, since=since)
-
-
-class _Reader:
-    """Reads pages of one repository's releases into a store."""
-
-    def __init__(
-        self,
-        client: Client,
-        store: Store,
-        repository: Repository,
-        outcome: Outcome,
-        selection: Selection,
-    ) -> None:
-        self._client = client
-        self._store = store
-        self._repository = repository
-        self._outcome = outcome
-        self._recorder = _Recorder(selection)
-
-    @property
-    def listed(self) -> Listed:
-        """What all pages so far showed."""
-        capped = self._client.is_capped(self._repository.full_name)
-        return Listed(
-            ids=self._recorder.ids,
-            oldest=self._recorder.oldest if capped else None,
-            drafts=self._recorder.drafts,
-        )
-
-    async def read(self, first: int, last: int | None = None) -> None:
-        """Store the pages from `first` to `last`, or to the end.
-
-        Raises:
-            TryLater: other syncs keep writing.
-        """
-        page = first
-        for _ in range(MOST_REREADS):
-            outdated = await self._read_until_outdated(page, last)
-            if outdated is None:
-                return
-            page = outdated
-        raise TryLater(f"{self._repository.full_name}: other syncs of it keep writing")
-
-    async def _read_until_outdated(self, first: int, last: int | None) -> int | None:
-        """Return the page to read again because another sync wrote meanwhile; None at the end."""
-        key, number = self._repository.id, first
-        revision = self._store.revision(key)
-        pages = self._client.pages(self._repository.full_name, wanted=self._recorder, first=first)
-        async with aclosing(pages):
-            async for releases in pages:
-                changes = self._store.put_page(
-                    key, releases, next_page=number + 1, revision=revision
-                )
-                if changes is None:
-                    self._recorder.drop()
-                    return number
-                self._outcome.changes += changes
-                self._recorder.keep(releases)
-                if number == last:
-                    return None
-                number += 1
-                revision = self._store.revision(key)
-        return None
+    outcome.add(store.finish(repository.id, known=known, listed=reader.listed, since=since))
