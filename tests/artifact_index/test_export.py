@@ -61,6 +61,14 @@ def test_csv_read_back_is_what_the_database_holds(
     ]
 
 
+@pytest.mark.parametrize("text", TEXTS, ids=lambda text: ascii(text)[:20])
+def test_csv_holds_a_text_whatever_the_others_are(export: Export, db: Path, text: str) -> None:
+    make(db)
+    add(db, [text])
+    [row] = csv_rows(export("--csv", "-").stdout)
+    assert (row["id"], row["name"], row["digest"], row["gone_at"]) == ("1000", text, text, "")
+
+
 def test_csv_has_a_header_and_crlf_and_quotes_where_rfc_4180_wants_them(
     export: Export, db: Path
 ) -> None:
