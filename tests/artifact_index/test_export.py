@@ -190,7 +190,7 @@ def test_the_summary_says_what_was_written_where(export: Export, db: Path, tmp_p
     assert (ran.code, ran.json) == (0, {**summary, "rows": 2})
     ran = export("--ndjson", target, "--table", "releases", "--log-json", log)
     assert (ran.code, ran.stderr) == (0, "")
-    assert ran.stdout == f"{tmp_path}/a\\x1bb: 1 rows of releases\n"
+    assert ran.stdout == f"{tmp_path}/a\\x1bb: 1 row of releases\n"
     record = json.loads(log.read_text())
     assert (record["action"], record["target"], record["rows"]) == ("export", str(target), 1)
     assert record["ok"] is True

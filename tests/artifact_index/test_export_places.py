@@ -180,3 +180,21 @@ def test_a_name_that_is_too_long_is_a_clear_error(export: Export, target: Path) 
     ran = export("--csv", target.with_name("x" * 300))
     assert (ran.code, ran.stdout, ran.stderr.count("\n")) == (Exit.FAILED, "", 1)
     assert ran.stderr.endswith("x: File name too long\n")
+
+
+@pytest.mark.parametrize("suffix", ["-journal", "-wal", "-shm"])
+def test_a_name_that_the_database_uses_itself_is_refused(
+    export: Export, target: Path, db: Path, suffix: str
+) -> None:
+    target = db.with_name(db.name + suffix)
+    ran = export("--csv", target)
+    assert (ran.code, ran.stdout, target.exists()) == (Exit.USAGE, "", False)
+    assert ran.stderr == f"artifact-index: {target}: is a name that the database uses itself\n"
+
+
+def test_a_file_named_like_stdout_can_be_written_by_its_path(
+    export: Export, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(target.parent)
+    assert export("--csv", "./-").code == 0
+    assert ids(target.with_name("-")) == [*range(1, 11)]

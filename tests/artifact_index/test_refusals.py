@@ -238,6 +238,7 @@ def test_a_disk_that_gets_full_keeps_the_database_as_it_was(
         ["octo/tool", "--db", ""],
         ["--db", "x"],
         ["exprot", "--db", "x", "--csv", "y"],
+        ["--db", "x", "export", "--csv", "y"],
         ["export"],
         ["export", "--db", "x"],
         ["export", "--db", "x", "--csv", "y", "--ndjson", "z"],

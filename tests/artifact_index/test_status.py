@@ -117,6 +117,49 @@ def test_an_empty_database_has_nothing_to_tell(db: Path, status: Status) -> None
     assert status("--json").json["repositories"] == []
 
 
+def test_sizes_beyond_what_a_sum_can_hold_are_no_trouble(
+    index: Index, db: Path, status: Status
+) -> None:
+    index()
+    with closing(sqlite3.connect(db)) as connection, connection:
+        connection.execute("UPDATE assets SET size = ?", (2**63 - 1,))
+    assert only(status)["size"] == pytest.approx(2.0**64)
+
+
+@pytest.mark.parametrize("command", ["status", "changes"])
+def test_a_table_that_is_not_there_is_65(
+    index: Index, db: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    index()
+    with closing(sqlite3.connect(db)) as connection, connection:
+        connection.execute("ALTER TABLE assets RENAME TO mine")
+    ran = call(Finished, main, capsys, command, "--db", db)
+    assert (ran.code, ran.stdout) == (Exit.CORRUPT, "")
+    why = "its tables are not as they were made: no such table: assets"
+    assert ran.stderr == f"artifact-index: {db}: {why}\n"
+
+
+def test_a_link_to_a_database_that_a_kill_left_is_read(
+    index: Index, db: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    index()
+    link = tmp_path / "link" / "index.sqlite"
+    link.parent.mkdir()
+    link.symlink_to(db)
+    with closing(sqlite3.connect(db, isolation_level=None)) as connection:
+        connection.execute("PRAGMA cache_size = 1")
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("CREATE TABLE filler (x)")
+        connection.executemany("INSERT INTO filler VALUES (?)", [("x" * 3000,)] * 100)
+        hot = [(path, path.read_bytes()) for path in db.parent.glob(f"{db.name}*")]
+        connection.execute("ROLLBACK")
+    for path, content in hot:  # as the disk was in the middle of it
+        path.write_bytes(content)
+    assert len(hot) == 2, "the database and its journal"
+    assert call(Finished, main, capsys, "status", "--db", link).code == 0
+    assert call(Finished, main, capsys, "verify", "--db", link).code == 0
+
+
 READERS: list[list[str]] = [
     ["status"],
     ["changes"],

@@ -88,6 +88,23 @@ def test_what_users_add_is_theirs(db: Path, verify: Verify, index: Index) -> Non
             "assets {a}: created_at is no time in UTC",
         ),
         (
+            "UPDATE assets SET created_at = '2026-02-30T25:00:00Z' WHERE id = {a}",
+            "assets {a}: created_at is no time in UTC",
+        ),
+        (
+            "UPDATE download_counts SET day = 'soon' WHERE asset_id = {a}",
+            "asset {a}: a day of its download_counts is none",
+        ),
+        ("UPDATE repositories SET next_page = -3", "repository {r}: its next_page is none"),
+        (
+            "INSERT INTO repositories (id, full_name, private) VALUES (7, 'Octo/TOOL', 0)",
+            "another that is there has its name",
+        ),
+        (
+            "UPDATE changes SET old_value = x'00' WHERE id = 1",
+            "changes 1: holds a value that no field has",
+        ),
+        (
             "UPDATE releases SET gone_at = '2026-01-01T00:00:00+01:00' WHERE id = {v2}",
             "releases {v2}: gone_at is no time in UTC",
         ),
@@ -95,17 +112,17 @@ def test_what_users_add_is_theirs(db: Path, verify: Verify, index: Index) -> Non
 )
 def test_what_is_wrong_is_named(db: Path, verify: Verify, statement: str, problem: str) -> None:
     with closing(sqlite3.connect(db)) as connection:
-        ids = dict(
-            connection.execute(
-                "SELECT name, id FROM assets UNION SELECT tag_name, id FROM releases"
-            )
-        )
+        ids = dict(connection.execute("SELECT name, id FROM assets"))
+        ids |= dict(connection.execute("SELECT tag_name, id FROM releases"))
+        ids |= dict(connection.execute("SELECT 'r', id FROM repositories"))
     change(db, statement.format(**ids))
     ran = verify()
     assert (ran.code, ran.stdout) == (Exit.CORRUPT, "")
-    assert f"artifact-index: {db}: {problem.format(**ids)}\n" in ran.stderr
+    assert ran.stderr.startswith(f"artifact-index: {db}: ")
+    assert f"{problem.format(**ids)}\n" in ran.stderr
     document = verify("--json").json
-    assert (document["ok"], problem.format(**ids) in document["problems"]) == (False, True)
+    assert document["ok"] is False
+    assert any(problem.format(**ids) in found for found in document["problems"])
 
 
 def page_overwritten(db: Path) -> None:
@@ -137,6 +154,17 @@ def test_an_index_that_lacks_an_entry_is_found(db: Path, verify: Verify) -> None
     ran = verify()
     assert ran.code == Exit.CORRUPT
     assert "is damaged: " in ran.stderr
+
+
+def test_text_that_is_none_is_damage_to_every_command_that_meets_it(
+    db: Path, verify: Verify, capsys: pytest.CaptureFixture[str]
+) -> None:
+    change(db, "UPDATE assets SET name = CAST(x'61FF' AS TEXT)")
+    said = f"artifact-index: {db}: is damaged: holds text that is not UTF-8\n"
+    assert (verify().code, verify().stderr) == (Exit.CORRUPT, said)
+    for form in ("--csv", "--ndjson"):
+        ran = call(Finished, main, capsys, "export", form, "-", "--db", db)
+        assert (ran.code, ran.stderr) == (Exit.CORRUPT, said)
 
 
 def test_of_many_problems_some_are_told(db: Path, verify: Verify) -> None:

@@ -136,6 +136,8 @@ def errors_of(path: Path, *, reading: bool = False) -> Iterator[None]:
             raise TryLater(f"{path}: is locked by another process") from error
         if code == sqlite3.SQLITE_ERROR and str(error).startswith(_ALTERED):
             raise CorruptStore(f"{path}: its tables are not as they were made: {error}") from error
+        if str(error).startswith("Could not decode to UTF-8"):  # Python's words; no code
+            raise CorruptStore(f"{path}: is damaged: holds text that is not UTF-8") from error
         if code in _UNFINISHED:
             raise other(
                 f"{path}: a killed run left it in mid-write, and it cannot be written to undo that"

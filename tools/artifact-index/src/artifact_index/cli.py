@@ -141,7 +141,7 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
         form.add_argument(
             f"--{name}",
             action=_Export,
-            type=_path,
+            type=_target,
             dest="target",
             const=name,
             metavar="PATH",
@@ -223,6 +223,11 @@ def _path(text: str) -> Path:
     return Path(text)
 
 
+def _target(text: str) -> Path:
+    path = _path(text)
+    return path if text == "-" or str(path) != "-" else path.absolute()  # "./-" is a file
+
+
 def _database(arguments: argparse.Namespace) -> Path:
     from .places import default_database
 
@@ -284,7 +289,8 @@ def _run_export(arguments: argparse.Namespace, log: Log) -> int:
         "path": str(arguments.target),
         "rows": rows,
     }
-    text = f"{printable(str(arguments.target))}: {rows} rows of {options.table}\n"
+    count = "1 row" if rows == 1 else f"{rows} rows"
+    text = f"{printable(str(arguments.target))}: {count} of {options.table}\n"
     write_result(json_document(summary) if arguments.json else text)
     return Exit.OK
 

@@ -59,6 +59,7 @@ def problems(connection: sqlite3.Connection, schema: Schema) -> list[str]:
             return found
     if found := list(_other_schema(connection, schema)):
         return found
+    _decode(connection)
     return list(_broken_rules(connection))
 
 
@@ -88,6 +89,13 @@ def _other_schema(connection: sqlite3.Connection, schema: Schema) -> Iterator[st
 def _objects(connection: sqlite3.Connection) -> dict[tuple[str, str], str]:
     rows = connection.execute("SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL")
     return {(kind, name): sql for kind, name, sql in rows}
+
+
+def _decode(connection: sqlite3.Connection) -> None:
+    """Read every text; of one that is none, Python raises `sqlite3.OperationalError`."""
+    for table in _TIMES:
+        for _ in connection.execute(f"SELECT * FROM {table}"):  # noqa: S608 - our own names
+            pass
 
 
 def _broken_rules(connection: sqlite3.Connection) -> Iterator[str]:
