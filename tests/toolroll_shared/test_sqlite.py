@@ -336,9 +336,9 @@ def test_a_transaction_that_sqlite_rolled_back_itself_shows_its_own_error(
 
 
 def test_a_commit_that_fails_leaves_no_transaction_open(
-    cupboard: sqlite3.Connection, path: Path
+    cupboard: sqlite3.Connection, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cupboard.execute("PRAGMA busy_timeout = 10")
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_S", 0.05)
     with closing(cupboard), closing(sqlite3.connect(path)) as reader:
         reading = reader.execute("SELECT name FROM pots")  # holds a shared lock until it ends
         with pytest.raises(sqlite3.OperationalError, match="locked"), transaction(cupboard):
