@@ -3,15 +3,18 @@ import sqlite3
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from release_mirror.manifest import SCHEMA
 from tests.release_mirror.conftest import Mirror, files_in
 from tests.support import faults
 from tests.support.faults import Fault
 from tests.support.github import GitHub
 from tests.support.github_data import Repository
+from toolroll_shared.sqlite import open_database
 
 
 @pytest.mark.parametrize(
@@ -215,3 +218,19 @@ def test_a_read_only_dest_is_an_error(repo: Repository, mirror: Mirror, small_di
     ran = mirror("--dest", small_disk)
     assert (ran.code, ran.stderr.count("\n")) == (1, 1)
     assert "Read-only file system" in ran.stderr
+
+
+def test_a_manifest_of_an_older_version_is_brought_up_to_date_but_not_by_a_dry_run(
+    repo: Repository, mirror: Mirror, dest: Path
+) -> None:
+    repo.add_release("v1").add_asset("tool", b"x")
+    dest.mkdir()
+    older = replace(SCHEMA, migrations=SCHEMA.migrations[:2])
+    path = dest / "manifest.sqlite"
+    open_database(path, older).close()
+    before = path.read_bytes()
+    ran = mirror("--dry-run")
+    assert (ran.code, ran.stdout, path.read_bytes()) == (65, "", before)
+    assert "has schema version 2, older than 3: the next command that writes it" in ran.stderr
+    assert mirror().counts == (1, 0, 0)
+    assert mirror("--dry-run").json["plan"][0]["action"] == "keep"

@@ -16,8 +16,8 @@ Write: TypeAlias = Callable[[bytes], object]
 BATCH_ROWS = 1000
 """Rows that are in memory at once: some 500 KB of text."""
 
-ROW_GROUP_ROWS = 50_000
-"""Rows of a Parquet row group: it is compressed and read as a whole; some 20 MB in memory."""
+ROW_GROUP_ROWS = 10_000
+"""Rows of a Parquet row group, which is compressed and read as a whole; some 4 MB in memory."""
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 """Source: OWASP, "CSV Injection"."""

@@ -86,13 +86,17 @@ class Manifest:
 def open_manifest(dest: Path, *, create: bool) -> Iterator[Manifest]:
     """Open DEST's manifest.
 
+    Args:
+        dest: the mirror's folder.
+        create: to write it, made or brought up to date if need be; else it is only read.
+
     Raises:
-        CorruptStore: it is not ours, damaged, or of a newer schema.
+        CorruptStore: it is not ours, damaged, or of a newer schema; or, to be read, of an older.
         ToolError: it cannot be opened, or is not there and should not be created.
     """
     path = dest / MANIFEST_NAME
     with (
-        closing(open_database(path, SCHEMA, mode="create" if create else "update")) as connection,
+        closing(open_database(path, SCHEMA, mode="create" if create else "read")) as connection,
         errors_of(path),
     ):
         yield Manifest(connection)
