@@ -196,13 +196,16 @@ def test_a_repository_whose_name_another_one_has_now_is_gone(
 ) -> None:
     index()
     old.repository.rename("octo/before")
-    github.add_repository("octo/tool").add_release("v9")
+    github.add_repository("Octo/Tool").add_release("v9")
     assert index().counts[0] == (1, 0, 0)
     assert rows(db, "SELECT gone_at IS NULL FROM repositories ORDER BY id") == [0, 1]
+    assert rows(db, "SELECT tag_name FROM releases WHERE gone_at IS NULL") == ["v9"]
+    assert rows(db, GONE_ASSETS) == ["a", "b", "c"]
     index(repository="octo/before")
+    assert (rows(db, GONE_RELEASES), rows(db, GONE_ASSETS)) == ([], [])
     assert rows(db, "SELECT full_name FROM repositories WHERE gone_at IS NULL ORDER BY id") == [
         "octo/before",
-        "octo/tool",
+        "Octo/Tool",
     ]
 
 

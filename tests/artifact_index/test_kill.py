@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,12 @@ from artifact_index.cli import main
 from artifact_index.commands import reading
 from artifact_index.verify import problems
 from tests.artifact_index.conftest import Index, rows
+from tests.artifact_index.test_races import meanwhile
 from tests.support import faults
 from tests.support.commands import argv, environment
 from tests.support.github import GitHub
 from tests.support.github_data import Repository
-from tests.support.waiting import until_it_has_open
+from tests.support.waiting import until_it_has_open, until_it_waits_for_a_lock
 from toolroll_shared.errors import Exit
 from toolroll_shared.sqlite import BUSY_TIMEOUT_S
 
@@ -182,3 +184,26 @@ def test_waiting_for_another_processs_transaction_can_be_interrupted(
             _, stderr = process.communicate()
             assert time.monotonic() - started < BUSY_TIMEOUT_S / 2, "it did not wait to the end"
     assert (process.returncode, stderr) == (Exit.INTERRUPTED, "artifact-index: interrupted\n")
+
+
+def test_waiting_for_a_lock_in_the_middle_of_the_work_can_be_interrupted(
+    github: GitHub, repo: Repository, db: Path, index: Index
+) -> None:
+    repo.add_release("v1")
+    index()
+    repo.add_release("v2")
+    command = argv("artifact_index", "octo/tool", "--db", db, "--api-url", github.api_url)
+    connect = partial(sqlite3.connect, isolation_level=None, check_same_thread=False)
+    with closing(connect(db)) as holder:
+        github.fault("/releases", meanwhile(lambda: holder.execute("BEGIN IMMEDIATE")))
+        with subprocess.Popen(
+            command, stderr=subprocess.PIPE, text=True, env=environment({})
+        ) as process:
+            until_it_waits_for_a_lock(process.pid)
+            started = time.monotonic()
+            process.send_signal(signal.SIGINT)
+            _, stderr = process.communicate()
+            assert time.monotonic() - started < BUSY_TIMEOUT_S / 2, "it did not wait to the end"
+    assert process.returncode == Exit.INTERRUPTED
+    assert stderr.endswith("artifact-index: interrupted\n")
+    assert index().counts[0] == (1, 0, 1)

@@ -12,6 +12,7 @@ from tests.support.faults import Fault
 from tests.support.github import GitHub
 from tests.support.github_data import Repository
 from tests.support.github_http import Request, Response
+from toolroll_shared.errors import Exit
 
 THERE = "SELECT tag_name FROM releases WHERE gone_at IS NULL"
 LOG = "SELECT change FROM changes WHERE change <> 'changed'"
@@ -189,3 +190,21 @@ def test_what_another_sync_found_gone_is_not_brought_back_by_an_older_list(
     assert index().code == 0
     assert set(rows(db, THERE)) == upstream(long)
     assert rows(db, LOG) == ["gone", "gone"]
+
+
+def test_a_page_that_was_overtaken_counts_for_nothing(
+    index: Index, db: Path, github: GitHub, long: Repository
+) -> None:
+    index()
+
+    def deletion_and_half_a_sync() -> None:
+        delete(long, "v200")
+        long.ordered(drafts=False)[0].edit(name="new name")
+        github.fault("*page=2", Fault("no", answer=lambda _request, _response: Response(500)))
+        arguments = ("--db", db, "--api-url", github.api_url, "--retries", 0)
+        assert run("artifact_index", "octo/tool", *arguments).code == Exit.UNREACHABLE
+
+    github.fault("*per_page=100", meanwhile(deletion_and_half_a_sync))
+    ran = index()
+    assert (ran.code, ran.gone) == (0, (1, 1)), "the other one never came to tell it"
+    assert set(rows(db, THERE)) == upstream(long)

@@ -156,6 +156,9 @@ def test_a_link_to_a_database_that_a_kill_left_is_read(
     for path, content in hot:  # as the disk was in the middle of it
         path.write_bytes(content)
     assert len(hot) == 2, "the database and its journal"
+    with db.open("r+b") as file:  # the first page came first, and speaks of pages to come
+        file.seek(28)
+        file.write((1000).to_bytes(4))
     assert call(Finished, main, capsys, "status", "--db", link).code == 0
     assert call(Finished, main, capsys, "verify", "--db", link).code == 0
 

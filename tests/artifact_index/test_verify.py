@@ -141,6 +141,19 @@ def test_a_damaged_page_is_found_and_a_sync_refuses_to_write_there(
     assert db.read_bytes() == before
 
 
+def test_a_sync_refuses_damage_that_it_would_not_meet(
+    db: Path, verify: Verify, index: Index
+) -> None:
+    with closing(sqlite3.connect(db)) as connection:
+        [(root,)] = connection.execute(
+            "SELECT rootpage FROM sqlite_schema WHERE name = 'changes_by_time'"
+        )
+    with db.open("r+b") as file:
+        file.seek((root - 1) * 4096)
+        file.write(b"\xa5" * 4096)
+    assert (index().code, verify().code) == (Exit.CORRUPT, Exit.CORRUPT)
+
+
 def test_an_index_that_lacks_an_entry_is_found(db: Path, verify: Verify) -> None:
     with closing(sqlite3.connect(db)) as connection, connection:
         [(root,)] = connection.execute(

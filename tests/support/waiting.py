@@ -11,15 +11,24 @@ PATIENCE_S = 30  # never reached when all is well
 
 def until_it_waits_for_a_reader(pid: int) -> None:
     """Return when a process sleeps in a write to a full pipe."""
+    _until_it_sleeps_in(pid, "pipe_write")
+
+
+def until_it_waits_for_a_lock(pid: int) -> None:
+    """Return when a process sleeps between two tries, as SQLite does."""
+    _until_it_sleeps_in(pid, "nanosleep")
+
+
+def _until_it_sleeps_in(pid: int, call: str) -> None:
     place = Path(f"/proc/{pid}/wchan")
     if not place.exists():
         pytest.skip("/proc/PID/wchan is not there: only Linux tells where a process sleeps")
     deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
-        if "pipe_write" in place.read_text():
+        if call in place.read_text():
             return
         time.sleep(0.01)
-    raise AssertionError("it never waited for a reader")
+    raise AssertionError(f"it never slept in {call}")
 
 
 def until_something_is_in(folder: Path, pattern: str) -> None:

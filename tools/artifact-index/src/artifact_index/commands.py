@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gh_releases import Client, ClientOptions
 from toolroll_shared.errors import UsageError
-from toolroll_shared.logs import NO_LOG, Log
+from toolroll_shared.logs import Log
 from toolroll_shared.output import oneline
 from toolroll_shared.signals import run_async
 from toolroll_shared.sqlite import Mode, errors_of, open_database
@@ -136,20 +136,19 @@ def _wanted(options: SyncOptions, store: Store) -> list[Outcome]:
     return list(named.values())
 
 
-def export(options: ExportOptions, write: Write, *, target: str = "-", log: Log = NO_LOG) -> int:
+def export(options: ExportOptions, write: Write, *, log: Log) -> int:
     """Write a table, and return the number of rows.
 
     Args:
         options: which, and how.
         write: takes blocks of bytes.
-        target: what the log calls it.
         log: records the export.
 
     Raises:
         ToolError: as `reading`; the extra that the form needs is not installed.
     """
     exporting = _exporting(options)
-    with log.action("export", target) as fields, reading(options.database) as connection:
+    with log.action("export", "-") as fields, reading(options.database) as connection:
         fields["rows"] = rows = exporting(connection, write)
     return rows
 
@@ -161,10 +160,14 @@ def export_to(options: ExportOptions, path: Path, *, log: Log) -> int:
         UsageError: the path is the database, or a folder.
         ToolError: as `export`; the file cannot be written.
     """
-    with reading(options.database, checked=False):
-        pass  # nothing is put in place of a good file for a database that is none
-    with writing_to(path, source=options.database) as write:
-        return export(options, write, target=str(path), log=log)
+    exporting = _exporting(options)
+    with (
+        log.action("export", str(path)) as fields,
+        reading(options.database) as connection,
+        writing_to(path, source=options.database) as write,
+    ):
+        fields["rows"] = rows = exporting(connection, write)
+    return rows
 
 
 def verify(database: Path, *, log: Log) -> list[str]:
