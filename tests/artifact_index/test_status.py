@@ -51,6 +51,7 @@ def test_a_whole_sync_is_told_with_what_it_found(
         "repository": "octo/tool",
         "api_host": "127.0.0.1",
         "synced_since": None,
+        "listed_from": None,
         "next_page": None,
         "gone_at": None,
         "releases": 2,
@@ -79,6 +80,16 @@ def test_a_selection_is_told(index: Index, status: Status) -> None:
     index("--since", "2024-01-01T02:00:00+01:00")
     assert only(status)["synced_since"] == "2024-01-01T01:00:00Z"
     assert status().stdout.endswith("\tsince 2024-01-01T01:00:00Z\n")
+
+
+def test_what_github_does_not_list_is_told(index: Index, status: Status, repo: Repository) -> None:
+    for number in range(1000):
+        repo.add_release(f"w{number}")
+    index()
+    first = repo.tagged("w0")
+    assert first is not None
+    assert only(status)["listed_from"] == first.created_at
+    assert status().stdout.endswith(f"\tlisted from {first.created_at} on\n")
 
 
 def test_a_sync_that_never_came_to_its_end_is_told(

@@ -80,7 +80,9 @@ def _state(one: RepositoryStatus) -> str:
         return f"unfinished: page {one.next_page} is next"
     if one.synced_at is None:
         return "never finished"
-    return "whole" if one.synced_since is None else f"since {one.synced_since}"
+    if one.synced_since is not None:
+        return f"since {one.synced_since}"
+    return "whole" if one.listed_from is None else f"listed from {one.listed_from} on"
 
 
 def status_json(

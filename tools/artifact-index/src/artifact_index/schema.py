@@ -46,6 +46,7 @@ ALTER TABLE repositories ADD COLUMN first_seen_at TEXT;   -- NULL: before versio
 ALTER TABLE repositories ADD COLUMN gone_at TEXT;         -- NULL: there
 ALTER TABLE repositories ADD COLUMN synced_at TEXT;       -- the end of the last whole sync
 ALTER TABLE repositories ADD COLUMN synced_since TEXT;    -- its --since
+ALTER TABLE repositories ADD COLUMN listed_from TEXT;     -- earlier ones were beyond its limit
 ALTER TABLE repositories ADD COLUMN next_page INTEGER;    -- of a sync that was cut off
 ALTER TABLE repositories ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;  -- grows with changes
 ALTER TABLE releases ADD COLUMN first_seen_at TEXT;

@@ -4,7 +4,7 @@ import sqlite3
 from dataclasses import dataclass
 
 _STATUS = """
-SELECT repositories.id, full_name, api_host, synced_at, synced_since, next_page,
+SELECT repositories.id, full_name, api_host, synced_at, synced_since, listed_from, next_page,
     repositories.gone_at, coalesce(listed.there, 0), coalesce(listed.gone, 0),
     coalesce(held.there, 0), coalesce(held.gone, 0), coalesce(held.size, 0)
 FROM repositories
@@ -32,6 +32,8 @@ class RepositoryStatus:
         api_host: the server that was asked.
         synced_at: the end of the last whole sync, in UTC.
         synced_since: releases published earlier were left out of it.
+        listed_from: the `created_at` of the earliest release that it was shown, if there were
+            more than the server lists; None if it was shown all.
         next_page: where the last sync was cut off; None if it was not.
         gone_at: since when GitHub has not found it, for us at least.
         releases, gone_releases: how many are there upstream, and how many are not any more.
@@ -44,6 +46,7 @@ class RepositoryStatus:
     api_host: str | None
     synced_at: str | None
     synced_since: str | None
+    listed_from: str | None
     next_page: int | None
     gone_at: str | None
     releases: int
@@ -62,13 +65,14 @@ def status(connection: sqlite3.Connection) -> list[RepositoryStatus]:
             api_host=row[2],
             synced_at=row[3],
             synced_since=row[4],
-            next_page=row[5],
-            gone_at=row[6],
-            releases=row[7],
-            gone_releases=row[8],
-            assets=row[9],
-            gone_assets=row[10],
-            size=int(row[11]),
+            listed_from=row[5],
+            next_page=row[6],
+            gone_at=row[7],
+            releases=row[8],
+            gone_releases=row[9],
+            assets=row[10],
+            gone_assets=row[11],
+            size=int(row[12]),
         )
         for row in connection.execute(_STATUS)
     ]

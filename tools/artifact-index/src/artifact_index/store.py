@@ -201,9 +201,9 @@ class Store:
             self._tables.mark("assets", assets, at)
             self._tables.unmark("releases", back, at)
             self._connection.execute(
-                "UPDATE repositories SET next_page = NULL, synced_at = ?, synced_since = ? "
-                "WHERE id = ?",
-                (at, None if since is None else utc_text(since), repository_id),
+                "UPDATE repositories SET next_page = NULL, synced_at = ?, synced_since = ?, "
+                "listed_from = ? WHERE id = ?",
+                (at, None if since is None else utc_text(since), listed.oldest, repository_id),
             )
         return PageChanges(
             releases=Changes(gone=len(gone), changed=len(back)), assets=Changes(gone=len(assets))

@@ -11,7 +11,7 @@ MOST_PROBLEMS = 100
 """Of each kind; after so many nobody wants to know more."""
 
 _TIMES = {
-    "repositories": ("first_seen_at", "gone_at", "synced_at", "synced_since"),
+    "repositories": ("first_seen_at", "gone_at", "synced_at", "synced_since", "listed_from"),
     "releases": ("created_at", "published_at", "first_seen_at", "gone_at"),
     "assets": ("created_at", "updated_at", "first_seen_at", "gone_at"),
     "changes": ("at",),
