@@ -72,8 +72,9 @@ def add(path: Path, texts: Iterable[str]) -> None:
         change(path, _RELEASE, number, text, text, number % 2, 0, TIME, published_at)
         change(
             path,
-            "INSERT INTO assets VALUES (?1, ?1, ?2, 7, ?2, ?2, ?2, 8, ?3, ?3, ?2, ?2, NULL, NULL)",
-            *(number, text, TIME),
+            "INSERT INTO assets SELECT id, id, tag_name, 7, tag_name, tag_name, tag_name, 8, "
+            "created_at, created_at, tag_name, tag_name, NULL, NULL FROM releases WHERE id = ?",
+            number,
         )
         change(path, "INSERT INTO download_counts VALUES (?, '2024-05-01', 8)", number)
 

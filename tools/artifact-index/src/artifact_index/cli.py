@@ -132,6 +132,7 @@ def _add_sync(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_export(parser: argparse.ArgumentParser) -> None:
+    parser.usage = "%(prog)s [OPTIONS] (--csv PATH | --ndjson PATH | --parquet PATH)"
     form = parser.add_mutually_exclusive_group(required=True)
     for name, what in (
         ("csv", "CSV (RFC 4180) with a header"),

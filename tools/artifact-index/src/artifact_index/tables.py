@@ -15,7 +15,11 @@ _DAY = len("2026-01-01")
 
 _KEEP_COUNT = """
 INSERT INTO download_counts (asset_id, day, download_count)
-VALUES (?2, max(?3, coalesce((SELECT max(day) FROM download_counts WHERE asset_id = ?2), ?3)), ?1)
+VALUES (
+    :id,
+    max(:day, coalesce((SELECT max(day) FROM download_counts WHERE asset_id = :id), :day)),
+    :count
+)
 ON CONFLICT (asset_id, day) DO UPDATE SET download_count = excluded.download_count
 """
 """Never before the last day that is kept: a clock that was put back changes no order."""
@@ -73,7 +77,9 @@ class Tables:
         recounted = [(now[_COUNT], now[0]) for old, now in changed if old[_COUNT] != now[_COUNT]]
         self._keep_first_counts([key for _, key in recounted])
         self._connection.executemany("UPDATE assets SET download_count = ? WHERE id = ?", recounted)
-        self._connection.executemany(_KEEP_COUNT, [(*one, at[:_DAY]) for one in recounted])
+        self._connection.executemany(
+            _KEEP_COUNT, [{"id": key, "day": at[:_DAY], "count": count} for count, key in recounted]
+        )
         others = [now for old, now in changed if _without_count(old) != _without_count(now)]
         self.update("assets", ASSET_FIELDS, others)
 
