@@ -115,8 +115,8 @@ def build_parser() -> Parser:
 
 def command_parser(command: str) -> Parser:
     """Return a command's parser."""
-    add_arguments, description = COMMANDS[command]
-    parser = Parser(f"{TOOL} {command}", description=description)
+    add_arguments, usage, description = COMMANDS[command]
+    parser = Parser(f"{TOOL} {command}", usage=f"%(prog)s {usage}", description=description)
     add_arguments(parser)
     add_common_arguments(parser, tool=TOOL)
     return parser
@@ -132,7 +132,6 @@ def _add_sync(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_export(parser: argparse.ArgumentParser) -> None:
-    parser.usage = "%(prog)s [OPTIONS] (--csv PATH | --ndjson PATH | --parquet PATH)"
     form = parser.add_mutually_exclusive_group(required=True)
     for name, what in (
         ("csv", "CSV (RFC 4180) with a header"),
@@ -364,11 +363,15 @@ def _run_verify(arguments: argparse.Namespace, log: Log) -> int:
 
 
 COMMANDS = {
-    "sync": (_add_sync, _SYNC),
-    "export": (_add_export, _EXPORT),
-    "changes": (_add_changes, _CHANGES),
-    "status": (_add_status, _STATUS),
-    "verify": (_add_verify, _VERIFY),
+    "sync": (_add_sync, "[OPTIONS] [HOST/]OWNER/REPO... | --all", _SYNC),
+    "export": (
+        _add_export,
+        "[OPTIONS] (--csv PATH | --ndjson PATH | --parquet PATH)",
+        _EXPORT,
+    ),
+    "changes": (_add_changes, "[OPTIONS]", _CHANGES),
+    "status": (_add_status, "[OPTIONS]", _STATUS),
+    "verify": (_add_verify, "[OPTIONS]", _VERIFY),
 }
 
 
