@@ -2,7 +2,7 @@
 
 import pytest
 
-from artifact_index.diff import Changes, Edit, Known, Listed, Row, compare, missing, returned
+from artifact_index.diff import Changes, Edit, Known, Listed, Row, compare, missing
 
 FIELDS = ("id", "name", "url", "gone_at")
 GONE = "2026-01-01T00:00:00Z"
@@ -76,9 +76,3 @@ def test_a_release_is_missing_only_if_it_would_have_been_listed(
     release: Known, listed: Listed, expected: list[int]
 ) -> None:
     assert missing([release], listed) == expected
-
-
-def test_a_release_has_returned_if_it_was_gone_and_is_listed() -> None:
-    listed = Listed(ids={1, 2}, oldest=None, drafts=False)
-    releases = [known(1), known(2, gone=True), known(3, gone=True)]
-    assert returned(releases, listed) == [2]

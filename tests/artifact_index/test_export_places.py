@@ -138,7 +138,7 @@ def test_a_pipe_with_a_name_is_written_as_it_is(export: Export, target: Path, fo
     reader.start()
     ran = export(f"--{form}", target)
     reader.join()
-    assert (ran.code, ran.stdout) == (0, f"{target}: 10 rows of assets\n")
+    assert (ran.code, ran.stdout) == (0, ""), "it might have been stdout by another name"
     assert read == [target.with_name("file").read_bytes()]
     assert target.is_fifo()
 

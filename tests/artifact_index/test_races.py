@@ -113,8 +113,9 @@ def test_what_was_thought_gone_is_there_again_even_where_it_is_not_wanted(
     index()
     long.releases[hidden.id] = hidden
     long.touch()
-    assert index("--since", "2030-01-01").counts[0] == (0, 1, 0)
+    assert index("--since", "2030-01-01").counts == ((0, 1, 0), (0, 1, 0))
     assert set(rows(db, THERE)) == upstream(long)
+    assert rows(db, "SELECT count(*) FROM assets WHERE gone_at IS NOT NULL") == [0]
 
 
 def test_a_page_that_another_sync_has_overtaken_is_asked_for_again(
@@ -148,16 +149,15 @@ def test_syncs_at_once_while_upstream_changes_end_with_the_right_rows(
         long.add_release(f"w{number}").add_asset("a", b"a")
         run("artifact_index", "octo/tool", "--db", db, "--api-url", github.api_url)
 
+    index()
     for number in (30, 130, 230):
         github.fault("*releases*page=*", meanwhile(partial(change, number)))
         assert index().code == 0
     assert index().code == 0
     assert set(rows(db, THERE)) == upstream(long)
-    assert set(rows(db, "SELECT tag_name FROM releases WHERE gone_at IS NOT NULL")) <= {
-        "v30",
-        "v130",
-        "v230",
-    }
+    gone = "SELECT tag_name FROM releases WHERE gone_at IS NOT NULL ORDER BY id"
+    assert rows(db, gone) == ["v30", "v130", "v230"]
+    assert rows(db, LOG) == ["gone"] * 6, "each release and its asset, once"
 
 
 def test_a_release_that_vanishes_while_its_assets_are_listed_is_not_stored_by_half(
@@ -176,17 +176,19 @@ def test_a_release_that_vanishes_while_its_assets_are_listed_is_not_stored_by_ha
     assert "v1 vanished while its assets were listed" in ran.stderr
 
 
-def test_what_another_sync_found_gone_is_not_brought_back_by_an_older_list(
-    index: Index, db: Path, github: GitHub, long: Repository
+@pytest.mark.parametrize("page", ["*per_page=100", "*page=2", "*page=3"])
+@pytest.mark.parametrize("tag", ["v200", "v100", "v20"])
+def test_what_another_sync_found_gone_is_not_brought_back_by_an_older_page(
+    index: Index, db: Path, github: GitHub, long: Repository, page: str, tag: str
 ) -> None:
     index()
 
     def deletion_and_another_sync() -> None:
-        delete(long, "v200")
+        delete(long, tag)
         other = run("artifact_index", "octo/tool", "--db", db, "--api-url", github.api_url)
         assert (other.code, other.stderr) == (0, "")
 
-    github.fault("*page=3", meanwhile(deletion_and_another_sync))
+    github.fault(page, meanwhile(deletion_and_another_sync))
     assert index().code == 0
     assert set(rows(db, THERE)) == upstream(long)
     assert rows(db, LOG) == ["gone", "gone"]
@@ -208,3 +210,21 @@ def test_a_page_that_was_overtaken_counts_for_nothing(
     ran = index()
     assert (ran.code, ran.gone) == (0, (1, 1)), "the other one never came to tell it"
     assert set(rows(db, THERE)) == upstream(long)
+
+
+def test_a_page_of_a_repository_that_has_lost_its_name_meanwhile_brings_nothing_back(
+    index: Index, db: Path, github: GitHub, long: Repository
+) -> None:
+    index()
+
+    def another_takes_the_name() -> None:
+        long.rename("octo/before")
+        github.add_repository("octo/tool").add_release("other")
+        run("artifact_index", "octo/tool", "--db", db, "--api-url", github.api_url)
+
+    github.fault("*page=2", meanwhile(another_takes_the_name))
+    ran = index()
+    assert (ran.code, ran.stderr.count("another repository has taken this name")) == (75, 1)
+    assert rows(db, THERE) == ["other"]
+    assert index().code == index(repository="octo/before").code == 0
+    assert rows(db, "SELECT count(*) FROM releases WHERE gone_at IS NULL") == [251]

@@ -140,8 +140,9 @@ def test_all_of_a_database_that_is_not_there_is_an_error_and_makes_none(
     db: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ran = call(Finished, main, capsys, "--all", "--db", db)
-    assert (ran.code, ran.stdout) == (Exit.FAILED, "")
-    assert ran.stderr == f"artifact-index: {db}: No such file or directory\n"
+    assert (ran.code, ran.stdout) == (Exit.USAGE, "")
+    why = "is not there yet: name the repositories to begin with"
+    assert ran.stderr == f"artifact-index: {db}: {why}\n"
     assert list(db.parent.iterdir()) == []
 
 

@@ -80,10 +80,12 @@ def open_database(path: Path, schema: Schema, *, mode: Mode = "create") -> sqlit
         _refuse_by_header(path, schema)
         connection = _connect(path)
         try:
-            _patiently(lambda: _accept(connection, path, schema))
+            patiently(lambda: _accept(connection, path, schema))
             if mode == "read":
                 _refuse_older(connection, path, schema)
                 connection.execute("PRAGMA query_only = ON")
+                connection.execute("PRAGMA trusted_schema = OFF")
+                connection.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT_S * 1000)}")
             else:
                 _migrate(connection, schema)
                 with transaction(connection):
@@ -104,14 +106,33 @@ def new_in_memory(schema: Schema) -> sqlite3.Connection:
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
     """Run the `with` block in one write transaction: all of it or nothing."""
-    _patiently(lambda: connection.execute("BEGIN IMMEDIATE"))
+    patiently(lambda: connection.execute("BEGIN IMMEDIATE"))
     try:
         yield connection
-        _patiently(lambda: connection.execute("COMMIT"))
+        patiently(lambda: connection.execute("COMMIT"))
     except BaseException:
         if connection.in_transaction:  # a full disk has rolled back already
             connection.execute("ROLLBACK")
         raise
+
+
+def patiently(work: Callable[[], T]) -> T:
+    """Return what `work` returns, once no other process's transaction is in its way.
+
+    Whatever is read or written outside a `transaction` block, on a connection that may write,
+    needs it. A signal breaks the waiting off.
+
+    Raises:
+        sqlite3.OperationalError: the other one took longer than `BUSY_TIMEOUT_S`.
+    """
+    deadline = time.monotonic() + BUSY_TIMEOUT_S
+    while True:
+        try:
+            with writing:
+                return work()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & _PRIMARY_CODE not in _BUSY or time.monotonic() >= deadline:
+                raise
 
 
 @contextmanager
@@ -149,24 +170,11 @@ def errors_of(path: Path, *, reading: bool = False) -> Iterator[None]:
         raise other(f"{error.filename}: {error.strerror or error}") from error
 
 
-def _patiently(work: Callable[[], T]) -> T:
-    """Do what another process's transaction may delay; a signal breaks the waiting off."""
-    deadline = time.monotonic() + BUSY_TIMEOUT_S
-    while True:
-        try:
-            with writing:
-                return work()
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & _PRIMARY_CODE not in _BUSY or time.monotonic() >= deadline:
-                raise
-
-
 def _connect(path: Path) -> sqlite3.Connection:
     """Connect without ever creating a file; transactions are ours to begin."""
     uri = f"{path.absolute().as_uri()}?mode=rw"
     connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SLICE_S, isolation_level=None)
     connection.execute("PRAGMA foreign_keys = ON")
-    connection.execute("PRAGMA trusted_schema = OFF")
     return connection
 
 

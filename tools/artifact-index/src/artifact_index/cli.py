@@ -282,6 +282,8 @@ def _run_export(arguments: argparse.Namespace, log: Log) -> int:
         export(options, _stdout_for(options.form), log=log)
         return Exit.OK
     rows = export_to(options, arguments.target, log=log)
+    if not arguments.target.is_file():  # it may be stdout by another name
+        return Exit.OK
     summary = {
         "database": str(options.database),
         "table": options.table,

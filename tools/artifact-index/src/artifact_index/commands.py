@@ -91,6 +91,7 @@ def sync(options: SyncOptions, *, notify: Callable[[str], None], log: Log) -> li
 
     Raises:
         CorruptStore: it is no index, damaged, of a newer schema, or another server's.
+        UsageError: it has no repositories, or is not there, and none are named.
         TryLater: it is locked from the start.
         ToolError: it cannot be opened or written.
     """
@@ -108,6 +109,8 @@ def sync(options: SyncOptions, *, notify: Callable[[str], None], log: Log) -> li
             )
 
     database = options.database
+    if not options.repositories and not database.exists():
+        raise UsageError(f"{database}: is not there yet: name the repositories to begin with")
     if options.make_folders:
         make_folder(database.parent)
     mode: Mode = "create" if options.repositories else "update"

@@ -77,7 +77,7 @@ class Listed:
     Attributes:
         ids: of every release in it.
         oldest: the earliest `created_at` in it, if it ended at the server's limit.
-        drafts: whether drafts would have been in it.
+        drafts: whether a draft was in it: who may not see drafts is shown none.
     """
 
     ids: Collection[object]
@@ -145,8 +145,3 @@ def missing(known: Iterable[Known], listed: Listed) -> list[int]:
         and (listed.drafts or not release.draft)
         and (listed.oldest is None or release.created_at > listed.oldest)
     ]
-
-
-def returned(known: Iterable[Known], listed: Listed) -> list[int]:
-    """Return the releases that were thought gone, and were listed."""
-    return [release.key for release in known if release.gone and release.key in listed.ids]

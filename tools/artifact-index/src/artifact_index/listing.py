@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from contextlib import aclosing
 
-from gh_releases import Client, Release, Repository, Selection
+from gh_releases import Client, Release, Repository
 from toolroll_shared.errors import TryLater
 
 from .diff import Listed
@@ -21,7 +21,7 @@ class Reader:
         client: asked for them.
         store: where they go.
         repository: one that the store has.
-        selection: which releases are stored.
+        wanted: which releases are stored.
         stored: told of each page what it changed.
     """
 
@@ -30,7 +30,7 @@ class Reader:
         client: Client,
         store: Store,
         repository: Repository,
-        selection: Selection,
+        wanted: Callable[[Release], bool],
         *,
         stored: Callable[[PageChanges], None],
     ) -> None:
@@ -38,7 +38,7 @@ class Reader:
         self._store = store
         self._repository = repository
         self._stored = stored
-        self._recorder = _Recorder(selection)
+        self._recorder = _Recorder(wanted)
 
     @property
     def listed(self) -> Listed:
@@ -54,7 +54,7 @@ class Reader:
         """Store the pages from `first` to `last`, or to the end.
 
         Raises:
-            TryLater: other syncs keep writing.
+            TryLater: other syncs keep writing, or another repository has taken the name.
         """
         page = first
         for _ in range(MOST_REREADS):
@@ -62,7 +62,19 @@ class Reader:
             if outdated is None:
                 return
             page = outdated
+            await self._check_name()
         raise TryLater(f"{self._repository.full_name}: other syncs of it keep writing")
+
+    async def read_again(self) -> None:
+        """Store the whole list once more; errors are those of `read`."""
+        await self._check_name()
+        await self.read(1)
+
+    async def _check_name(self) -> None:
+        """Ask whose name it is now: whatever made us read again may have changed that."""
+        name = self._repository.full_name
+        if (await self._client.repository(name)).id != self._repository.id:
+            raise TryLater(f"{name}: another repository has taken this name meanwhile")
 
     async def _read_until_outdated(self, first: int, last: int | None) -> int | None:
         """Return the page to read again because another sync wrote meanwhile; None at the end."""
@@ -87,7 +99,7 @@ class Reader:
 
 
 class _Recorder:
-    """A selection that remembers the releases it is asked about, and takes none twice.
+    """A choice that remembers the releases it is asked about, and takes none twice.
 
     Attributes:
         ids: of all releases in the pages that were kept.
@@ -95,8 +107,8 @@ class _Recorder:
         drafts: whether a draft is among them: who may not see drafts is shown none.
     """
 
-    def __init__(self, selection: Selection) -> None:
-        self._selection = selection
+    def __init__(self, wanted: Callable[[Release], bool]) -> None:
+        self._wanted = wanted
         self._page: list[Release] = []
         self._taken: set[int] = set()
         self.ids: set[int] = set()
@@ -105,7 +117,7 @@ class _Recorder:
 
     def __call__(self, release: Release) -> bool:
         self._page.append(release)
-        return release.id not in self._taken and self._selection(release)
+        return release.id not in self._taken and self._wanted(release)
 
     def keep(self, taken: Iterable[Release]) -> None:
         """Count the page, of which some releases were stored."""

@@ -9,12 +9,13 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 from gh_releases import Release, Repository
 from toolroll_shared.errors import CorruptStore
-from toolroll_shared.sqlite import transaction
+from toolroll_shared.sqlite import patiently, transaction
 
-from .diff import Changes, Known, Listed, compare, missing, returned
+from .diff import Changes, Known, Listed, compare, missing
 from .schema import ASSET_FIELDS, RELEASE_FIELDS, REPOSITORY_FIELDS
 from .tables import Tables
 from .values import asset_rows, release_rows, repository_row, utc_text
@@ -88,13 +89,13 @@ class Store:
         Raises:
             CorruptStore: the rows that are here have another server's ids.
         """
-        other = self._connection.execute(
-            "SELECT api_host FROM repositories WHERE api_host <> ? LIMIT 1", (api_host,)
-        ).fetchone()
-        if other is not None:
-            _, _, path = self._connection.execute("PRAGMA database_list").fetchone()
+        others = self._read(
+            "SELECT api_host FROM repositories WHERE api_host <> ? LIMIT 1", api_host
+        )
+        for (other,) in others:
+            _, _, path = self._read("PRAGMA database_list")[0]
             raise CorruptStore(
-                f"{path}: holds repositories of {other[0]}, whose ids mean others on "
+                f"{path}: holds repositories of {other}, whose ids mean others on "
                 f"{api_host}: use a database for each server"
             )
 
@@ -113,31 +114,29 @@ class Store:
 
     def repositories(self) -> dict[str, str | None]:
         """Return the names of all repositories, and since when they are gone, if they are."""
-        rows = self._connection.execute(
+        rows = self._read(
             "SELECT full_name, gone_at FROM repositories ORDER BY gone_at IS NULL, full_name"
         )
-        return dict(rows.fetchall())  # who has a name now comes last
+        return dict(rows)  # who has a name now comes last
 
     def revision(self, repository_id: int) -> int:
-        """Return a number that grows with each page that changes something."""
-        [(revision,)] = self._connection.execute(
-            "SELECT revision FROM repositories WHERE id = ?", (repository_id,)
-        )
+        """Return a number that grows whenever something of the repository changes."""
+        [(revision,)] = self._read("SELECT revision FROM repositories WHERE id = ?", repository_id)
         return int(revision)
 
     def next_page(self, repository_id: int) -> int:
         """Return the page that the last sync would have read next: 1 if it came to its end."""
-        [(page,)] = self._connection.execute(
-            "SELECT coalesce(next_page, 1) FROM repositories WHERE id = ?", (repository_id,)
+        [(page,)] = self._read(
+            "SELECT coalesce(next_page, 1) FROM repositories WHERE id = ?", repository_id
         )
         return int(page)
 
     def known(self, repository_id: int) -> list[Known]:
         """Return the releases that are here."""
-        rows = self._connection.execute(
+        rows = self._read(
             "SELECT id, created_at, draft, gone_at IS NOT NULL FROM releases "
             "WHERE repository_id = ?",
-            (repository_id,),
+            repository_id,
         )
         return [
             Known(key, created_at, draft=bool(draft), gone=bool(gone))
@@ -184,7 +183,7 @@ class Store:
     def finish(
         self, repository_id: int, *, known: Sequence[Known], listed: Listed, since: datetime | None
     ) -> PageChanges:
-        """Mark what a whole listing did not show, unmark what it did, and note that it was whole.
+        """Mark what a whole listing did not show, and note that it was whole.
 
         Args:
             repository_id: whose releases were listed.
@@ -196,18 +195,20 @@ class Store:
             at = self._now()
             gone = self._tables.marked("releases", "id", missing(known, listed), gone=False)
             assets = self._tables.marked("assets", "release_id", gone, gone=False)
-            back = self._tables.marked("releases", "id", returned(known, listed), gone=True)
             self._tables.mark("releases", gone, at)
             self._tables.mark("assets", assets, at)
-            self._tables.unmark("releases", back, at)
             self._connection.execute(
                 "UPDATE repositories SET next_page = NULL, synced_at = ?, synced_since = ?, "
-                "listed_from = ? WHERE id = ?",
-                (at, None if since is None else utc_text(since), listed.oldest, repository_id),
+                "listed_from = ?, revision = revision + ? WHERE id = ?",
+                (
+                    at,
+                    None if since is None else utc_text(since),
+                    listed.oldest,
+                    bool(gone),
+                    repository_id,
+                ),
             )
-        return PageChanges(
-            releases=Changes(gone=len(gone), changed=len(back)), assets=Changes(gone=len(assets))
-        )
+        return PageChanges(releases=Changes(gone=len(gone)), assets=Changes(gone=len(assets)))
 
     def _mark_with_releases(self, repositories: Sequence[object], at: str) -> None:
         releases = self._tables.marked("releases", "repository_id", repositories, gone=False)
@@ -215,6 +216,13 @@ class Store:
         self._tables.mark("repositories", repositories, at)
         self._tables.mark("releases", releases, at)
         self._tables.mark("assets", assets, at)
+        self._connection.executemany(
+            "UPDATE repositories SET revision = revision + 1 WHERE id = ?",
+            [(key,) for key in repositories],
+        )
+
+    def _read(self, sql: str, *values: object) -> list[Any]:
+        return patiently(lambda: self._connection.execute(sql, values).fetchall())
 
     def _now(self) -> str:
         return utc_text(self._clock())

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from gh_releases import Client, NotFound, Selection
+from gh_releases import Client, NotFound, Release, Selection
 from toolroll_shared.errors import Exit, ToolError, TryLater
 from toolroll_shared.logs import NO_LOG, Log
 from toolroll_shared.sqlite import errors_of
@@ -128,11 +128,17 @@ async def sync(
     store.put_repository(repository, api_host=client.api_host)
     outcome.repository, outcome.gone_since = repository.full_name, None
     known = store.known(repository.id)
-    reader = Reader(client, store, repository, Selection(since=since), stored=outcome.add)
+    gone = {release.key for release in known if release.gone}
+    selection = Selection(since=since)
+
+    def wanted(release: Release) -> bool:  # what is there again is stored whenever it is from
+        return release.id in gone or selection(release)
+
+    reader = Reader(client, store, repository, wanted, stored=outcome.add)
     first = store.next_page(repository.id)
     await reader.read(first)
     if first > 1:
         await reader.read(1, first)  # that one too: what was published meanwhile moved some there
     if missing(known, reader.listed):
-        await reader.read(1)
+        await reader.read_again()
     outcome.add(store.finish(repository.id, known=known, listed=reader.listed, since=since))

@@ -91,14 +91,6 @@ class Tables:
         )
         self.log(table, [Edit(key, "gone") for key in keys], at)
 
-    def unmark(self, table: str, keys: Sequence[object], at: str) -> None:
-        """Mark rows as there again, and log it."""
-        self._connection.executemany(
-            f"UPDATE {table} SET gone_at = NULL WHERE id = ?",  # noqa: S608
-            [(key,) for key in keys],
-        )
-        self.log(table, [Edit(key, "back") for key in keys], at)
-
     def log(self, table: str, edits: Iterable[Edit], at: str) -> None:
         """Put into the log what happened to rows."""
         self._connection.executemany(

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import closing
 
 from toolroll_shared.errors import CorruptStore
-from toolroll_shared.sqlite import Schema, new_in_memory
+from toolroll_shared.sqlite import Schema, new_in_memory, patiently
 
 MOST_PROBLEMS = 100
 """Of each kind; after so many nobody wants to know more."""
@@ -47,7 +47,7 @@ _RULES = {
 
 def refuse_damaged(connection: sqlite3.Connection, name: str) -> None:
     """Raise `CorruptStore` if SQLite's quick check finds something; that reads the whole file."""
-    [(found,)] = connection.execute("PRAGMA quick_check(1)")
+    [(found,)] = patiently(lambda: connection.execute("PRAGMA quick_check(1)").fetchall())
     if found != "ok":
         raise CorruptStore(f"{name}: is damaged: {_in_one_line(found)}")
 

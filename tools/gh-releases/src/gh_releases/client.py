@@ -196,7 +196,8 @@ class _Listing:
 
     async def releases(self, url: httpx.URL) -> AsyncGenerator[Page[list[Release]]]:
         """Yield the pages of releases; the one behind GitHub's last is no error."""
-        size, count = int(url.params["per_page"]), int(url.params.get("page", "1")) - 1
+        size, before = int(url.params["per_page"]), int(url.params.get("page", "1")) - 1
+        count = before
         try:
             async with aclosing(self._pages(url, list[Release])) as pages:
                 async for page in pages:
@@ -206,10 +207,11 @@ class _Listing:
         except Unprocessable:
             if count * size < MOST_LISTED:
                 raise
-            self._capped(self._name)
-            self._exchange.say_cap(
-                f"{self._name}: GitHub lists no more than the newest 1,000 releases"
-            )
+            if count > before:  # else there may be fewer now
+                self._capped(self._name)
+                self._exchange.say_cap(
+                    f"{self._name}: GitHub lists no more than the newest 1,000 releases"
+                )
 
     async def completed(self, release: Release, page: Page[list[Release]]) -> Release | None:
         """Return the release with the assets that its page left out, if it may have.
