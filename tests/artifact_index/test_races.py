@@ -228,3 +228,29 @@ def test_a_page_of_a_repository_that_has_lost_its_name_meanwhile_brings_nothing_
     assert rows(db, THERE) == ["other"]
     assert index().code == index(repository="octo/before").code == 0
     assert rows(db, "SELECT count(*) FROM releases WHERE gone_at IS NULL") == [251]
+
+
+def test_what_slips_past_both_readings_is_asked_for(
+    index: Index, db: Path, github: GitHub, long: Repository
+) -> None:
+    index()
+    github.fault("*per_page=100", meanwhile(lambda: delete(long, "v248", "v247")))
+    github.fault(
+        "*page=3", meanwhile(lambda: [long.add_release(f"w{number}") for number in range(2)])
+    )
+    github.fault("*per_page=100", meanwhile(lambda: delete(long, "v246", "v245")))
+    ran = index()
+    assert (ran.gone, rows(db, LOG)) == ((0, 0), []), "v149 and v148 are on no page"
+    assert [one.status for one in github.requests_to("api", "/releases/1")] == [200, 200]
+    assert index().gone == (4, 4)
+    assert set(rows(db, THERE)) == upstream(long)
+
+
+def test_many_that_are_missing_are_not_asked_for_one_by_one(
+    index: Index, github: GitHub, long: Repository
+) -> None:
+    index()
+    delete(long, *(f"v{number}" for number in range(21)))
+    github.forget_requests()
+    assert index().gone == (21, 21)
+    assert github.requests_to("api", "/releases/1") == []

@@ -1,6 +1,6 @@
 """Reading a repository's releases page by page into a store, and remembering what was listed."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import aclosing
 
 from gh_releases import Client, Release, Repository
@@ -12,6 +12,9 @@ from .values import utc_text
 
 MOST_REREADS = 100
 """How often a page may be outdated by another sync's before this one gives up."""
+
+MOST_ASKED = 20
+"""Releases that are asked for one by one; of more, the lists have to be believed."""
 
 
 class Reader:
@@ -69,6 +72,12 @@ class Reader:
         """Store the whole list once more; errors are those of `read`."""
         await self._check_name()
         await self.read(1)
+
+    async def look_for(self, keys: Sequence[int]) -> None:
+        """Ask for releases that no list showed; those that are there count as listed."""
+        for key in keys if len(keys) <= MOST_ASKED else ():
+            if await self._client.has_release(self._repository.full_name, key):
+                self._recorder.ids.add(key)
 
     async def _check_name(self) -> None:
         """Ask whose name it is now: whatever made us read again may have changed that."""

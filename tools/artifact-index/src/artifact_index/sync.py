@@ -2,7 +2,8 @@
 
 A sync that was cut off goes on with the page it missed, and then reads those before it: what
 was never read comes first. Releases that vanish while a list is read push others from one page
-to another, past the reader; so whoever misses something reads the list once more.
+to another, past the reader; so whoever misses something reads the list once more, and then
+asks for what is still missing.
 """
 
 import sqlite3
@@ -141,4 +142,5 @@ async def sync(
         await reader.read(1, first)  # that one too: what was published meanwhile moved some there
     if missing(known, reader.listed):
         await reader.read_again()
+        await reader.look_for(missing(known, reader.listed))
     outcome.add(store.finish(repository.id, known=known, listed=reader.listed, since=since))

@@ -122,6 +122,19 @@ class Client:
         except NotFound:
             return None
 
+    async def has_release(self, name: str, release_id: int) -> bool:
+        """Tell whether `OWNER/REPO` has the release of that id, as far as this token may see.
+
+        Raises:
+            UsageError, Refused, Unreachable, TryLater: as `repository`.
+        """
+        url = self._address(name, f"/releases/{release_id}")
+        try:
+            await self._exchange.get(url, Release, name)
+        except NotFound:
+            return False
+        return True
+
     async def releases(
         self,
         name: str,
