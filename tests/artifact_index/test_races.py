@@ -1,11 +1,14 @@
 """Upstream changes while it is read, and other syncs write meanwhile: nothing is told wrong."""
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
 import pytest
 
+from artifact_index.listing import MOST_REREADS
 from tests.artifact_index.conftest import Index, rows
 from tests.support.commands import run
 from tests.support.faults import Fault
@@ -254,3 +257,20 @@ def test_many_that_are_missing_are_not_asked_for_one_by_one(
     github.forget_requests()
     assert index().gone == (21, 21)
     assert github.requests_to("api", "/releases/1") == []
+
+
+def test_a_sync_that_others_overtake_for_ever_gives_up(
+    index: Index, db: Path, github: GitHub, repo: Repository
+) -> None:
+    repo.add_release("v1")
+    index()
+
+    def another_writes() -> None:
+        with closing(sqlite3.connect(db)) as connection, connection:
+            connection.execute("UPDATE repositories SET revision = revision + 1")
+
+    github.fault("*/releases*", meanwhile(another_writes), times=MOST_REREADS)
+    ran = index()
+    assert (ran.code, ran.stderr.count("\n")) == (Exit.TRY_LATER, 1)
+    assert ran.stderr == "artifact-index: octo/tool: other syncs of it keep writing\n"
+    assert index().counts[0] == (0, 0, 1)
