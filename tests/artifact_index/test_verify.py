@@ -180,6 +180,15 @@ def test_text_that_is_none_is_damage_to_every_command_that_meets_it(
         assert (ran.code, ran.stderr) == (Exit.CORRUPT, said)
 
 
+def test_a_name_that_is_no_text_is_damage_to_a_sync_too(
+    db: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    change(db, "UPDATE repositories SET full_name = CAST(x'61FF' AS TEXT)")
+    ran = call(Finished, main, capsys, "--all", "--db", db)
+    assert (ran.code, ran.stdout) == (Exit.CORRUPT, "")
+    assert ran.stderr == f"artifact-index: {db}: is damaged: holds text that is not UTF-8\n"
+
+
 def test_of_many_problems_some_are_told(db: Path, verify: Verify) -> None:
     change(
         db,

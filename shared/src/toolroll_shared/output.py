@@ -86,14 +86,6 @@ def write(text: str, *, flush: bool = False) -> None:
             sys.stdout.flush()
 
 
-def write_bytes(block: bytes) -> None:
-    """Write bytes to stdout as they are; errors are those of `write`."""
-    if sys.stdout is None:
-        raise OSError(9, "stdout is closed")
-    with writing:
-        sys.stdout.buffer.write(block)
-
-
 def write_result(text: str) -> None:
     """Write the result of finished work: a reader who left does not change the outcome.
 

@@ -13,16 +13,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from .errors import CorruptStore, ToolError, TryLater, UsageError
 from .output import writing
 
 T = TypeVar("T")
 
-Mode = Literal["create", "update", "read"]
-"""What a caller wants of a database: to write it, made if need be; to write the one that is
-there; or only to read it, with no step of a migration taken."""
 
 BUSY_TIMEOUT_S = 10.0
 """How long to wait for another process's transaction before giving up with 75."""
@@ -56,36 +53,36 @@ class Schema:
     migrations: Sequence[str]
 
 
-def open_database(path: Path, schema: Schema, *, mode: Mode = "create") -> sqlite3.Connection:
-    """Open a database of the given schema, creating or migrating it if the mode says so.
+def open_database(path: Path, schema: Schema, *, reading: bool = False) -> sqlite3.Connection:
+    """Open a database of the given schema, creating or migrating it unless it is only read.
 
-    A file that a killed run left in the middle of a transaction is put back by SQLite in every
-    mode. A database that is to be written can be: that is tried at once.
+    A file that a killed run left in the middle of a transaction is put back by SQLite either
+    way. A database that is to be written can be: that is tried at once.
 
     Args:
         path: the file.
         schema: what it has to be.
-        mode: what it is wanted for.
+        reading: it is an input, which has to be there and is left as it is.
 
     Raises:
         CorruptStore: it is no database, another program's, damaged, or of a newer schema; or,
             to be read, of an older one.
         TryLater: another process keeps it locked.
-        UsageError: it is to be read, and cannot be.
+        UsageError: it is no file; or it is to be read, and cannot be.
         ToolError: it cannot be opened, created or written.
     """
-    if mode == "create" and not path.exists():
+    if not reading and not path.exists():
         _create(path, schema)
-    with errors_of(path, reading=mode == "read"):
+    with errors_of(path, reading=reading):
         _refuse_by_header(path, schema)
         connection = _connect(path)
         try:
             patiently(lambda: _accept(connection, path, schema))
-            if mode == "read":
-                _refuse_older(connection, path, schema)
+            if reading:
+                connection.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT_S * 1000)}")
                 connection.execute("PRAGMA query_only = ON")
                 connection.execute("PRAGMA trusted_schema = OFF")
-                connection.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT_S * 1000)}")
+                _refuse_older(connection, path, schema)
             else:
                 _migrate(connection, schema)
                 with transaction(connection):
@@ -93,13 +90,6 @@ def open_database(path: Path, schema: Schema, *, mode: Mode = "create") -> sqlit
         except BaseException:
             connection.close()
             raise
-    return connection
-
-
-def new_in_memory(schema: Schema) -> sqlite3.Connection:
-    """Return a new database of a schema that is in no file: to compare one with."""
-    connection = sqlite3.connect(":memory:", isolation_level=None)
-    _migrate(connection, schema)
     return connection
 
 
@@ -131,7 +121,8 @@ def patiently(work: Callable[[], T]) -> T:
             with writing:
                 return work()
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & _PRIMARY_CODE not in _BUSY or time.monotonic() >= deadline:
+            code = getattr(error, "sqlite_errorcode", 0)  # Python's own errors have none
+            if code & _PRIMARY_CODE not in _BUSY or time.monotonic() >= deadline:
                 raise
 
 
@@ -244,7 +235,9 @@ def _refuse_older(connection: sqlite3.Connection, path: Path, schema: Schema) ->
 
 def _migrate(connection: sqlite3.Connection, schema: Schema) -> None:
     """Take the missing steps, each in a transaction of its own."""
-    while (version := _pragma(connection, "user_version")) < len(schema.migrations):
+    while (version := patiently(lambda: _pragma(connection, "user_version"))) < len(
+        schema.migrations
+    ):
         with transaction(connection):
             if _pragma(connection, "user_version") != version:
                 continue  # another process was faster

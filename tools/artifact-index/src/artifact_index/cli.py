@@ -1,6 +1,7 @@
 """The `artifact-index` command: arguments in, a database brought up to date or read."""
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Callable, Collection, Sequence
@@ -18,12 +19,10 @@ from toolroll_shared.errors import Exit, UsageError
 from toolroll_shared.logs import Log, open_log
 from toolroll_shared.output import (
     is_terminal,
-    json_document,
     note,
     oneline,
     printable,
     write,
-    write_bytes,
     write_result,
 )
 
@@ -267,6 +266,7 @@ def _client_options(arguments: argparse.Namespace, hosts: Collection[str | None]
 def _run_export(arguments: argparse.Namespace, log: Log) -> int:
     from .commands import ExportOptions, export, export_to
     from .places import STDOUT
+    from .render import export_json, export_text
 
     options = ExportOptions(
         database=_database(arguments),
@@ -284,23 +284,17 @@ def _run_export(arguments: argparse.Namespace, log: Log) -> int:
     rows = export_to(options, arguments.target, log=log)
     if not arguments.target.is_file():  # it may be stdout by another name
         return Exit.OK
-    summary = {
-        "database": str(options.database),
-        "table": options.table,
-        "format": options.form,
-        "path": str(arguments.target),
-        "rows": rows,
-    }
-    count = "1 row" if rows == 1 else f"{rows} rows"
-    text = f"{printable(str(arguments.target))}: {count} of {options.table}\n"
-    write_result(json_document(summary) if arguments.json else text)
+    if arguments.json:
+        write_result(export_json(arguments.target, options, rows))
+    else:
+        write_result(export_text(arguments.target, options.table, rows))
     return Exit.OK
 
 
 def _stdout_for(form: str) -> Callable[[bytes], None]:
     """Return what writes an export to stdout; a terminal gets nothing that could steer it."""
     if not is_terminal(sys.stdout):
-        return write_bytes
+        return _write_bytes
     if form == "parquet":
         raise UsageError("Parquet is nothing for a terminal: redirect stdout, or name a file")
 
@@ -309,6 +303,12 @@ def _stdout_for(form: str) -> Callable[[bytes], None]:
         write("".join(f"{printable(line.removesuffix(chr(13)))}\n" for line in lines))
 
     return write_safely
+
+
+def _write_bytes(block: bytes) -> None:
+    if sys.stdout is None:
+        raise OSError(errno.EBADF, "stdout is closed")
+    sys.stdout.buffer.write(block)
 
 
 def _run_changes(arguments: argparse.Namespace, _log: Log) -> int:
@@ -351,14 +351,14 @@ def _run_status(arguments: argparse.Namespace, _log: Log) -> int:
 
 def _run_verify(arguments: argparse.Namespace, log: Log) -> int:
     from .commands import verify
+    from .render import verify_json
 
     database = _database(arguments)
     found = verify(database, log=log)
     for problem in found:
         _say(oneline(f"{database}: {problem}"))
     if arguments.json:
-        summary = {"database": str(database), "ok": not found, "problems": found}
-        write_result(json_document(summary))
+        write_result(verify_json(database, found))
     elif not found:
         write_result(f"{printable(str(database))}: sound\n")
     return Exit.CORRUPT if found else Exit.OK

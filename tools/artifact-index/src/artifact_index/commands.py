@@ -12,7 +12,7 @@ from toolroll_shared.errors import UsageError
 from toolroll_shared.logs import Log
 from toolroll_shared.output import oneline
 from toolroll_shared.signals import run_async
-from toolroll_shared.sqlite import Mode, errors_of, open_database
+from toolroll_shared.sqlite import errors_of, open_database
 from toolroll_shared.streams import make_folder
 
 from .export import TABLES, Format, Write, export_csv, export_ndjson
@@ -73,7 +73,7 @@ def reading(database: Path, *, checked: bool = True) -> Iterator[sqlite3.Connect
         TryLater: it is locked.
     """
     with (
-        closing(open_database(database, SCHEMA, mode="read")) as connection,
+        closing(open_database(database, SCHEMA, reading=True)) as connection,
         errors_of(database, reading=True),
     ):
         if checked:
@@ -113,8 +113,7 @@ def sync(options: SyncOptions, *, notify: Callable[[str], None], log: Log) -> li
         raise UsageError(f"{database}: is not there yet: name the repositories to begin with")
     if options.make_folders:
         make_folder(database.parent)
-    mode: Mode = "create" if options.repositories else "update"
-    with closing(open_database(database, SCHEMA, mode=mode)) as connection, errors_of(database):
+    with closing(open_database(database, SCHEMA)) as connection, errors_of(database):
         refuse_damaged(connection, str(database))
         store = Store(connection)
         outcomes = _wanted(options, store)

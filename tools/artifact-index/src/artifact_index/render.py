@@ -7,8 +7,9 @@ from itertools import islice
 from json import dumps
 from pathlib import Path
 
-from toolroll_shared.output import human_size, json_document, oneline, table
+from toolroll_shared.output import human_size, json_document, oneline, printable, table
 
+from .commands import ExportOptions
 from .diff import Changes
 from .history import Change
 from .status import RepositoryStatus
@@ -54,6 +55,32 @@ def sync_json(database: Path, outcomes: Iterable[Outcome]) -> str:
         for one in outcomes
     ]
     return json_document({"database": str(database), "repositories": repositories})
+
+
+def export_text(path: Path, table_name: str, rows: int) -> str:
+    """Return a line that says what an export wrote."""
+    count = "1 row" if rows == 1 else f"{rows} rows"
+    return f"{printable(str(path))}: {count} of {table_name}\n"
+
+
+def verify_json(database: Path, problems: Sequence[str]) -> str:
+    """Return what a check found as one document."""
+    return json_document(
+        {"database": str(database), "ok": not problems, "problems": list(problems)}
+    )
+
+
+def export_json(path: Path, options: ExportOptions, rows: int) -> str:
+    """Return the summary of an export as one document."""
+    return json_document(
+        {
+            "database": str(options.database),
+            "table": options.table,
+            "format": options.form,
+            "path": str(path),
+            "rows": rows,
+        }
+    )
 
 
 def status_text(found: Sequence[RepositoryStatus], *, terminal: bool) -> str:

@@ -193,8 +193,8 @@ class Store:
         """
         with transaction(self._connection):
             at = self._now()
-            gone = self._tables.marked("releases", "id", missing(known, listed), gone=False)
-            assets = self._tables.marked("assets", "release_id", gone, gone=False)
+            gone = self._tables.still_there("releases", "id", missing(known, listed))
+            assets = self._tables.still_there("assets", "release_id", gone)
             self._tables.mark("releases", gone, at)
             self._tables.mark("assets", assets, at)
             self._connection.execute(
@@ -211,8 +211,8 @@ class Store:
         return PageChanges(releases=Changes(gone=len(gone)), assets=Changes(gone=len(assets)))
 
     def _mark_with_releases(self, repositories: Sequence[object], at: str) -> None:
-        releases = self._tables.marked("releases", "repository_id", repositories, gone=False)
-        assets = self._tables.marked("assets", "release_id", releases, gone=False)
+        releases = self._tables.still_there("releases", "repository_id", repositories)
+        assets = self._tables.still_there("assets", "release_id", releases)
         self._tables.mark("repositories", repositories, at)
         self._tables.mark("releases", releases, at)
         self._tables.mark("assets", assets, at)

@@ -49,12 +49,10 @@ class Tables:
         )
         return {row[0]: row for row in self._connection.execute(sql, (json.dumps(values),))}
 
-    def marked(
-        self, table: str, column: str, values: Sequence[object], *, gone: bool
-    ) -> list[object]:
-        """Return the keys of such rows that are marked as gone, or are not."""
+    def still_there(self, table: str, column: str, values: Sequence[object]) -> list[object]:
+        """Return the keys of such rows that are not marked as gone."""
         stored = self.rows(table, ("id", "gone_at"), column, values)
-        return [key for key, gone_at in stored.values() if (gone_at is not None) == gone]
+        return [key for key, gone_at in stored.values() if gone_at is None]
 
     def insert(self, table: str, fields: Sequence[str], rows: Iterable[Row], at: str) -> None:
         """Insert rows that were first seen at a time."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import closing
 
 from toolroll_shared.errors import CorruptStore
-from toolroll_shared.sqlite import Schema, new_in_memory, patiently
+from toolroll_shared.sqlite import Schema, patiently
 
 MOST_PROBLEMS = 100
 """Of each kind; after so many nobody wants to know more."""
@@ -77,7 +77,9 @@ def _broken_references(connection: sqlite3.Connection) -> Iterator[str]:
 
 def _other_schema(connection: sqlite3.Connection, schema: Schema) -> Iterator[str]:
     """Yield what the schema lacks or has otherwise; what users added is theirs."""
-    with closing(new_in_memory(schema)) as fresh:
+    with closing(sqlite3.connect(":memory:")) as fresh:
+        for script in schema.migrations:
+            fresh.executescript(script)
         expected, found = _objects(fresh), _objects(connection)
     for name, sql in expected.items():
         if name not in found:

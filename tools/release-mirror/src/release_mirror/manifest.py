@@ -96,7 +96,7 @@ def open_manifest(dest: Path, *, create: bool) -> Iterator[Manifest]:
     """
     path = dest / MANIFEST_NAME
     with (
-        closing(open_database(path, SCHEMA, mode="create" if create else "read")) as connection,
+        closing(open_database(path, SCHEMA, reading=not create)) as connection,
         errors_of(path),
     ):
         yield Manifest(connection)
