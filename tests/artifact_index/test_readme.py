@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.artifact_index.conftest import Index
+from tests.artifact_index.conftest import Index, rows
 from tests.support.commands import environment
+from tests.support.github import GitHub
 from tests.support.github_data import Repository
 from tests.support.layout import ROOT
 
@@ -41,3 +42,23 @@ def test_a_query_of_the_readme_finds_something(
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.strip()
+
+
+def test_the_library_example_of_the_readme_fills_a_database(
+    github: GitHub, db: Path, repo: Repository
+) -> None:
+    repo.add_release("v1").add_asset("a", b"a")
+    [example] = re.findall(r"^```python\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    code = example.replace("ClientOptions()", f"ClientOptions(api_url={github.api_url!r})")
+    code += (
+        f"import asyncio\nprint(asyncio.run(update(Path({str(db)!r}), 'octo/tool')).repository)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env=environment({}),
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "octo/tool\n", "")
+    assert rows(db, "SELECT name FROM assets") == ["a"]

@@ -119,6 +119,8 @@ def test_the_front_door_names_what_is_there(tool: Member) -> None:
     names = public_names(tool)
     assert names
     assert [name for name in sorted(names) if getattr(module, name, None) is None] == []
+    modules = {path.stem for path in tool.package.glob("*.py")}
+    assert names & modules == set(), "importing a module of that name would hide it"
     with pytest.raises(AttributeError, match="no_such_name"):
         _ = module.no_such_name
 

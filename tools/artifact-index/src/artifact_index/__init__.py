@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from .store import PageChanges as PageChanges
     from .store import Store as Store
     from .sync import Outcome as Outcome
-    from .sync import sync as sync
     from .sync import sync_all as sync_all
+    from .sync import sync_repository as sync_repository
 else:
     __getattr__ = exports(
         __name__,
@@ -21,9 +21,9 @@ else:
             "Outcome": "sync",
             "PageChanges": "store",
             "Store": "store",
-            "sync": "sync",
             "sync_all": "sync",
+            "sync_repository": "sync",
         },
     )
 
-__all__ = ["SCHEMA", "Changes", "Outcome", "PageChanges", "Store", "sync", "sync_all"]
+__all__ = ["SCHEMA", "Changes", "Outcome", "PageChanges", "Store", "sync_all", "sync_repository"]

@@ -77,7 +77,7 @@ async def sync_all(  # noqa: PLR0913 - a call names them
         outcome = waiting.pop(0)
         try:
             with errors_of(database), log.action("sync", outcome.repository) as fields:
-                await sync(client, store, outcome, since=since)
+                await sync_repository(client, store, outcome, since=since)
                 fields.update(asdict(outcome.changes))
         except ToolError as error:
             if isinstance(error, NotFound) and outcome.gone_since is not None:
@@ -109,7 +109,7 @@ def exit_code(outcomes: Sequence[Outcome]) -> Exit:
     return codes.pop() if len(codes) == 1 else Exit.FAILED
 
 
-async def sync(
+async def sync_repository(
     client: Client, store: Store, outcome: Outcome, *, since: datetime | None = None
 ) -> None:
     """Store every release of a repository published at `since` or later; mark what is gone.

@@ -109,14 +109,14 @@ def _show_plan(options: "Options", log: Log, *, json: bool) -> int:
 
 
 def _mirror(options: "Options", log: Log, *, json: bool) -> int:
-    from .mirror import mirror
+    from .mirror import mirror_repository
     from .report import Report, report_json, report_text
 
     started = time.monotonic()
     report = Report(repository=options.repository)
     try:
         with _watcher() as progress:
-            run_async(mirror(options, report, notify=_say, progress=progress, log=log))
+            run_async(mirror_repository(options, report, notify=_say, progress=progress, log=log))
     except KeyboardInterrupt:
         _say(f"{report.downloaded} downloaded so far, and in place; run it again to go on")
         raise

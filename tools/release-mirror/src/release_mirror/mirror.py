@@ -46,10 +46,10 @@ class Options:
 async def dry_run(
     options: Options, *, notify: Callable[[str], None], log: Log = NO_LOG
 ) -> list[Action]:
-    """Return the plan that `mirror` would carry out now; nothing is written anywhere.
+    """Return the plan that `mirror_repository` would carry out now; nothing is written anywhere.
 
     Raises:
-        ToolError: as `mirror`.
+        ToolError: as `mirror_repository`.
     """
     async with Client(options.client, notify=notify, log=log) as client:
         repository = await client.repository(options.repository)
@@ -61,7 +61,7 @@ async def dry_run(
         return await _plan(options.dest, wanted, records=manifest.files())
 
 
-async def mirror(
+async def mirror_repository(
     options: Options,
     report: Report,
     *,
