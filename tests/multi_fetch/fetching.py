@@ -17,14 +17,17 @@ USUAL = Limits(concurrency=4, timeout=10.0, idle_timeout=5.0, backoff=ONCE)
 SinkT = TypeVar("SinkT", bound=Sink)
 
 
-class MemorySink:
-    """Keeps the body, and the calls that it got."""
+class MemorySink(Sink):
+    """Keeps the body, and the calls that it got; works in a thread."""
+
+    inline_below = 0
 
     def __init__(self) -> None:
         self.body = b""
         self.calls: list[str] = []
 
-    def begin(self) -> None:
+    def begin(self, offset: int, validator: str | None) -> None:
+        del offset, validator
         self.calls.append("begin")
         self.body = b""
 

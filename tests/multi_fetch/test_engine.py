@@ -228,7 +228,7 @@ def test_a_cookie_that_a_server_sets_is_not_kept() -> None:
 
 def test_a_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     with RawServer(FINE) as proxy:
-        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        monkeypatch.setenv("http_proxy", proxy.url)
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
         assert fetch(job("http://nope.invalid/x")).job.sink.body == b"fine"
         assert kind(fetch(job("http://127.0.0.1:1/x"))) == "connect"

@@ -206,7 +206,7 @@ def test_a_body_that_fails_still_tells_its_status(sent: bytes) -> None:
         *("http://h:0/", "http://h:-1/", "http://h:99999/", "http://h:x/", "http://h:1:2/"),
         *("http://:80/", "http://@/", "http://user@/", "http://user@:80/", "http://?", "http://#"),
         *("http://a b/", "http://a\x00b/", "http://a\u202eb/", "http://\ud800/", "http://%zz/"),
-        *("http://xn--/", "http://1.2.3.4.5/", "http://256.1.1.1/", "http://127.0.0.1:1\\@h:x/"),
+        *("http://127.0.0.1:1\\@h:x/", "http://127.0.0.1:1\\@127.0.0.1/", "http://\xff/\n"),
     ],
     ids=ascii,
 )
@@ -219,10 +219,17 @@ def test_what_is_no_url_fails_alone_and_is_not_shown(url: str) -> None:
     assert kind(results[id(good)]) is None
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1:1", "[fe80::1%25lo]:1", "[fe80::1%25nope]"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("127.0.0.1:1", "[fe80::1%25lo]:1", "[fe80::1%25nope]"),
+        *("xn--", "1.2.3.4.5", "256.1.1.1", "a..b", "-", "\u0130.invalid", "\u2488com"),
+    ],
+    ids=ascii,
+)
 def test_an_odd_url_fails_alone_and_is_not_shown(host: str) -> None:
-    result = fetch(job(f"http://{host}/{'a' * 100_000}?s3cret"))
-    assert kind(result) in {"url", "connect", "dns"}
+    result = fetch(job(f"http://{host}/{'a' * 100_000}?s3cret"), IDLE)
+    assert kind(result) in {"url", "connect", "dns", "timeout"}
     assert "s3cret" not in shown(result)
 
 

@@ -165,7 +165,7 @@ def test_each_wait_is_announced_before_it_begins() -> None:
 
 
 def test_while_one_job_waits_the_others_go_on() -> None:
-    with RawServer(in_turn(fails(503, retry_after="7"), FINE)) as server:
+    with RawServer(in_turn(fails(503), FINE)) as server:
 
         async def until_the_others_are_served(_seconds: float) -> None:
             await asyncio.to_thread(server.wait_until, lambda server: len(server.requests) >= 4)

@@ -279,7 +279,7 @@ def test_a_sink_is_aborted_after_each_attempt_that_failed_in_its_body() -> None:
 def test_a_file_sink_may_be_aborted_at_any_time(tmp_path: Path) -> None:
     sink = file_sink(tmp_path)
     sink.abort()
-    sink.begin()
+    sink.begin(0, None)
     sink.write(memoryview(b"half"))
     sink.abort()
     sink.abort()
@@ -288,10 +288,10 @@ def test_a_file_sink_may_be_aborted_at_any_time(tmp_path: Path) -> None:
 
 def test_a_file_sink_forgets_an_earlier_body_when_it_begins_again(tmp_path: Path) -> None:
     sink = file_sink(tmp_path)
-    sink.begin()
+    sink.begin(0, None)
     sink.write(memoryview(b"first"))
     sink.finish()
-    sink.begin()
+    sink.begin(0, None)
     sink.write(memoryview(b"second"))
     sink.abort()
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"first"]

@@ -22,7 +22,7 @@ from toolroll_shared.sqlite import open_database
     [
         (faults.wrong_bytes(), "sha256 is "),
         (faults.cut_body(after=3), "closed before the body was complete"),
-        (faults.wrong_length(-2), "does not speak HTTP"),
+        (faults.wrong_length(-2), "5 bytes, not the 7"),
         (faults.wrong_length(+2), "closed before the body was complete"),
         (faults.gzip_body(), "bytes"),
         (faults.cut_before_headers(), "closed too early"),

@@ -29,8 +29,8 @@ def test_two_files_never_share_a_temporary_one(tmp_path: Path) -> None:
         return AssetSink(action, tmp_path, progress=lambda _count: None)
 
     one, other = sink("a"), sink("b")
-    one.begin()
-    other.begin()
+    one.begin(0, None)
+    other.begin(0, None)
     assert len(list(tmp_path.rglob("*.part"))) == 2
     one.abort()
     other.abort()

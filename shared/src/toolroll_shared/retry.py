@@ -55,6 +55,17 @@ class Backoff:
         ceiling: float = min(self.cap, self.first * 2.0 ** min(number - 1, 64))
         return max(random() * ceiling, after or 0.0)
 
+    def allows(self, number: int, seconds: float, *, elapsed: float) -> bool:
+        """Tell whether retry `number` may come after a wait of so many seconds.
+
+        Args:
+            number: from 1.
+            seconds: the wait.
+            elapsed: seconds since the first attempt began.
+        """
+        ends_in_time = elapsed + seconds <= self.total and seconds <= self.longest
+        return number < self.tries and ends_in_time
+
 
 async def retrying(
     attempt: Callable[[], Awaitable[T]],
@@ -84,9 +95,8 @@ async def retrying(
         return backoff.wait(state.attempt_number, after=_failure(state).after, random=random)
 
     def stop(state: tenacity.RetryCallState) -> bool:
-        ends = clock() - started + state.upcoming_sleep
-        too_long = ends > backoff.total or state.upcoming_sleep > backoff.longest
-        return state.attempt_number >= backoff.tries or too_long
+        elapsed = clock() - started
+        return not backoff.allows(state.attempt_number, state.upcoming_sleep, elapsed=elapsed)
 
     async def once() -> T:  # tenacity awaits only what is declared as a coroutine function
         return await attempt()

@@ -16,15 +16,21 @@ class AtomicFile:
     Args:
         path: the final name; an existing file is replaced at `commit`.
         temporary: the name until then, in the same folder. A leftover there is overwritten.
+        keep: of the leftover, so many bytes stay; whoever asks for it reads them first.
+
+    Raises:
+        OSError: the file cannot be made, or there is no leftover to keep something of.
     """
 
-    def __init__(self, path: Path, *, temporary: Path) -> None:
+    def __init__(self, path: Path, *, temporary: Path, keep: int = 0) -> None:
         if path.parent != temporary.parent:
             raise ValueError("a rename is atomic only within one folder")
         self.path = path
         self.temporary = temporary
-        self._file = temporary.open("wb", buffering=0)
+        self._file = temporary.open("r+b" if keep else "w+b", buffering=0)
         self._pending = True
+        if keep and os.fstat(self._file.fileno()).st_size > keep:
+            self._file.truncate(keep)
 
     def __enter__(self) -> Self:
         return self
@@ -36,6 +42,10 @@ class AtomicFile:
         traceback: TracebackType | None,
     ) -> None:
         self.discard()
+
+    def read(self, size: int) -> bytes:
+        """Return the next bytes of what was kept."""
+        return self._file.read(size) or b""
 
     def write(self, block: "bytes | bytearray | memoryview") -> None:
         """Append a block.
@@ -65,6 +75,11 @@ class AtomicFile:
         if durable:
             fsync_folder(self.path.parent)
         return status
+
+    def leave(self) -> None:
+        """Close the file and leave it under its temporary name, for a later one to go on with."""
+        self._pending = False
+        self._file.close()
 
     def discard(self) -> None:
         """Remove what was written, unless it is committed; doing so twice is fine."""

@@ -10,7 +10,10 @@ if TYPE_CHECKING:
     from .jobs import Job as Job
     from .jobs import Limits as Limits
     from .jobs import Result as Result
+    from .jobs import Timing as Timing
     from .sinks import FileSink as FileSink
+    from .sinks import HashSink as HashSink
+    from .sinks import Held as Held
     from .sinks import RejectedBody as RejectedBody
     from .sinks import Sink as Sink
 else:
@@ -20,11 +23,14 @@ else:
             "FetchError": "jobs",
             "Fetcher": "engine",
             "FileSink": "sinks",
+            "HashSink": "sinks",
+            "Held": "sinks",
             "Job": "jobs",
             "Limits": "jobs",
             "RejectedBody": "sinks",
             "Result": "jobs",
             "Sink": "sinks",
+            "Timing": "jobs",
         },
     )
 
@@ -32,9 +38,12 @@ __all__ = [
     "FetchError",
     "Fetcher",
     "FileSink",
+    "HashSink",
+    "Held",
     "Job",
     "Limits",
     "RejectedBody",
     "Result",
     "Sink",
+    "Timing",
 ]

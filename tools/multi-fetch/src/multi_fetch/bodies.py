@@ -1,60 +1,103 @@
-"""Taking a body: from the wire to its sink, without ever blocking the event loop for long."""
+"""Taking a body: from the wire to its sink, without ever blocking the event loop for long.
+
+A small body whose sink works in a thread costs one hop to it in all.
+"""
 
 import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+import re
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from contextlib import suppress
+from http import HTTPStatus
 from typing import ParamSpec, TypeVar
 
-from aiohttp import ClientResponse
-
-from . import wire
+from .exchange import Exchange
 from .jobs import FetchError
-from .sinks import RejectedBody, Sink
+from .sinks import Held, RejectedBody, Sink
 
 T = TypeVar("T")
 P = ParamSpec("P")
 
-INLINE_BLOCK = 64 * 1024
-"""A smaller block goes to its sink at once: the hop to a thread would cost more than the write."""
+_CONTENT_RANGE = re.compile(r"bytes ([0-9]+)-[0-9]+/(?:[0-9]+|\*)", re.IGNORECASE)
+
+
+class StartOver(Exception):
+    """What the sink holds is of no use: request the whole body."""
+
+
+def offset_of(exchange: Exchange, held: Held | None) -> int:
+    """Return where the body of a successful answer starts.
+
+    Raises:
+        StartOver: it is not the part that was asked for.
+    """
+    if exchange.status != HTTPStatus.PARTIAL_CONTENT or held is None:
+        return 0
+    match = _CONTENT_RANGE.fullmatch((exchange.header(b"content-range") or "").strip())
+    if match is None or int(match[1]) != held.offset:
+        raise StartOver
+    return held.offset
+
+
+def validator_of(exchange: Exchange) -> str | None:
+    """Return what names the version of a body in an If-Range (RFC 9110, 13.1.5)."""
+    name = exchange.header(b"etag") or exchange.header(b"last-modified") or "W/"
+    return name if name.isascii() and name.isprintable() and not name.startswith("W/") else None
 
 
 async def take_body(
-    response: ClientResponse, sink: Sink, *, received: Callable[[int], None]
+    exchange: Exchange, sink: Sink, blocks: list[bytes], *, offset: int, pool: Executor
 ) -> None:
     """Feed the body to the sink; whatever goes wrong, the sink hears of it.
 
     Args:
-        response: whose body is taken.
+        exchange: whose body is taken.
         sink: where it goes.
-        received: told the bytes of each block.
+        blocks: what was taken of it already.
+        offset: where in the whole body it starts.
+        pool: the threads for sinks that may block.
 
     Raises:
-        FetchError: the sink refuses it, or fails.
-        ClientError: it does not arrive whole.
+        FetchError: the sink refuses it, or fails; or it does not arrive whole.
     """
+    validator = validator_of(exchange) if sink.resumes else None
+    start: tuple[int, str | None] | None = (offset, validator)
     try:
-        with _verdict():
-            await _in_thread(sink.begin)
-        async for block in wire.blocks(response):
-            received(len(block))
-            with _verdict():
-                if len(block) < INLINE_BLOCK:
-                    sink.write(memoryview(block))
-                else:
-                    await _in_thread(sink.write, memoryview(block))
-        with _verdict():
-            await _in_thread(sink.finish)
+        while True:
+            last = exchange.is_complete
+            if sum(map(len, blocks)) < sink.inline_below:
+                _feed(sink, start, blocks, last=last)
+            else:
+                await _in_thread(pool, _feed, sink, start, blocks, last=last)
+            if last:
+                return
+            start = None
+            blocks = await exchange.take()
     except BaseException:
-        with suppress(Exception):  # why the body failed matters more
-            await _in_thread(sink.abort)
+        await end(sink.abort, sink, pool)
         raise
 
 
-@contextmanager
-def _verdict() -> Iterator[None]:
-    """Take whatever a sink raises as its verdict on the body: it fails this job only."""
+async def end(call: Callable[[], None], sink: Sink, pool: Executor) -> None:
+    """Have a sink hear of an end; it has no say in it any more."""
+    with suppress(Exception):
+        if sink.inline_below:
+            call()
+        else:
+            await _in_thread(pool, call)
+
+
+def _feed(
+    sink: Sink, start: tuple[int, str | None] | None, blocks: Sequence[bytes], *, last: bool
+) -> None:
+    """Tell a sink what is new; whatever it raises is its verdict, and fails this job only."""
     try:
-        yield
+        if start is not None:
+            sink.begin(*start)
+        if blocks:
+            sink.write(memoryview(blocks[0] if len(blocks) == 1 else b"".join(blocks)))
+        if last:
+            sink.finish()
     except RejectedBody as error:
         raise FetchError("body", str(error)) from error
     except OSError as error:
@@ -64,12 +107,13 @@ def _verdict() -> Iterator[None]:
         raise FetchError("body", f"{type(error).__name__}: {error}") from error
 
 
-async def _in_thread(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+async def _in_thread(pool: Executor, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Run a blocking call in a thread; a cancellation waits for its end and then counts.
 
     Without that wait, a cancelled sink would be aborted while it is still being written.
     """
-    work = asyncio.ensure_future(asyncio.to_thread(call, *args, **kwargs))
+    loop = asyncio.get_running_loop()
+    work = loop.run_in_executor(pool, lambda: call(*args, **kwargs))
     try:
         return await asyncio.shield(work)
     except asyncio.CancelledError:

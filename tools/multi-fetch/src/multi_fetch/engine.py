@@ -7,28 +7,24 @@ waits until every sink has let go, and closes every connection.
 import asyncio
 import random as random_module
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping
-from datetime import UTC, datetime
-from http import HTTPStatus
-from ssl import SSLError
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
-from aiohttp import ClientError, ClientResponse
-from yarl import URL
+from toolroll_shared.retry import Sleep
 
-from toolroll_shared.retry import Sleep, Transient, retry_after_seconds, retrying
-
-from . import wire
-from .bodies import take_body
+from .attempts import Attempts, Work
+from .bodies import end
 from .jobs import FetchError, Job, Limits, Result
+from .schedule import Schedule
 from .sinks import Sink
-from .source import Source
+from .wire import Wire
 
 SinkT = TypeVar("SinkT", bound=Sink)
 
-_REDIRECTS = {301, 302, 303, 307, 308}
-_SECRET_HEADERS = {"authorization", "cookie", "proxy-authorization"}
+MAX_THREADS = 32
+"""For sinks that may block: more wait for the same disk and the same cores."""
 
 
 class Fetcher:
@@ -56,10 +52,13 @@ class Fetcher:
         self._clock = clock
         self._sleep = sleep
         self._random = random
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._runs: set[_Run[Any]] = set()
 
     async def __aenter__(self) -> Self:
-        self._session = wire.session(self._limits)
+        self._wire = Wire(self._limits)
+        threads = min(self._limits.concurrency, MAX_THREADS)
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="multi-fetch")
+        self._attempts = Attempts(self._limits, self._wire, self._pool)
         return self
 
     async def __aexit__(
@@ -68,12 +67,25 @@ class Fetcher:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        for task in self._tasks:
-            task.cancel()
         try:
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            for run in list(self._runs):
+                await run.close(self._pool)
         finally:
-            await self._session.close()
+            await self._wire.close()
+            self._pool.shutdown()
+
+    def stop(self, grace: float) -> None:
+        """Start nothing more, and cancel after a while what is still in flight.
+
+        Every job that was taken still has its result; no further one is taken.
+
+        Args:
+            grace: seconds for what is in flight.
+        """
+        for run in self._runs:
+            for work in run.schedule.stop():
+                run.results.put_nowait(self._result(work, FetchError("cancelled", "cancelled")))
+        asyncio.get_running_loop().call_later(grace, self._wire.cut)
 
     async def fetch(
         self, jobs: Iterable[Job[SinkT]] | AsyncIterable[Job[SinkT]]
@@ -83,148 +95,105 @@ class Fetcher:
         Jobs are taken as they can be started and wait while results are not taken, so
         neither side piles up in memory.
         """
-        source = Source(jobs)
-        results: asyncio.Queue[Result[SinkT] | None] = asyncio.Queue()
-        room = asyncio.Semaphore(2 * self._limits.concurrency)
-
-        async def work() -> None:
-            await room.acquire()
-            while (job := await source.next()) is not None:
-                results.put_nowait(await self._fetch(job))
-                await room.acquire()
-
-        async def work_all() -> None:
-            try:
-                async with asyncio.TaskGroup() as group:
-                    for _ in range(self._limits.concurrency):
-                        group.create_task(work())
-            finally:
-                results.put_nowait(None)
-
-        task = asyncio.create_task(work_all())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        schedule: Schedule[Job[SinkT], Work[SinkT]] = Schedule(
+            jobs, Work, per_host=self._limits.per_host, sleep=self._sleep
+        )
+        run = _Run(schedule, room=2 * self._limits.concurrency)
+        self._runs.add(run)
+        run.start([self._work(run) for _ in range(self._limits.concurrency)])
         try:
-            while (result := await results.get()) is not None:
+            while (result := await run.results.get()) is not None:
                 yield result
-                room.release()
-            await task
+                run.room.release()
+            await run.workers
+            self._runs.discard(run)
         finally:
-            task.cancel()
-        source.raise_error()
+            run.workers.cancel()
+        schedule.raise_error()
 
-    async def _fetch(self, job: Job[SinkT]) -> Result[SinkT]:
-        """Return the result of a job: it never raises for what the network or a sink does."""
-        started = self._clock()
-        seen = _Seen()
-        error: FetchError | None = None
+    async def _work(self, run: "_Run[SinkT]") -> None:
+        """Do one piece of work after the other, as long as there is room for their results."""
+        while True:
+            await run.room.acquire()
+            work = await run.schedule.next()
+            if work is None:
+                return
+            try:
+                error = await self._attempt(work)
+            except BaseException:
+                await end(work.job.sink.give_up, work.job.sink, self._pool)
+                raise
+            finally:
+                run.schedule.release(work)
+            if error is not None and self._goes_on(run, work, error):
+                run.room.release()
+                continue
+            if error is not None:
+                await end(work.job.sink.give_up, work.job.sink, self._pool)
+            run.results.put_nowait(self._result(work, error))
+
+    def _goes_on(self, run: "_Run[SinkT]", work: Work[SinkT], error: FetchError) -> bool:
+        """Tell whether there will be another attempt, and see to it."""
+        if not error.passing or run.schedule.stopped:
+            return False
+        backoff, number = self._limits.backoff, work.attempts
+        seconds = backoff.wait(number, after=error.after, random=self._random)
+        if not backoff.allows(number, seconds, elapsed=self._clock() - work.started):
+            return False
+        self._before_wait(work.job, error, seconds)
+        run.schedule.again(work, seconds, whole_host=error.throttling)
+        return True
+
+    async def _attempt(self, work: Work[SinkT]) -> FetchError | None:
+        """Transfer the body once; return the one error that says why not, if it failed."""
+        if work.attempts == 0:
+            work.started = self._clock()
+        work.attempts += 1
+        work.status, work.bytes = None, 0
         try:
-            await self._attempts(job, seen)
-        except FetchError as failure:
-            error = failure
+            await self._attempts.make(work)
+        except FetchError as error:
+            return error
+        return None
+
+    def _result(self, work: Work[SinkT], error: FetchError | None) -> Result[SinkT]:
         return Result(
-            job=job,
-            status=seen.status,
-            bytes=seen.bytes,
-            attempts=seen.attempts,
-            duration_s=self._clock() - started,
+            job=work.job,
+            status=work.status,
+            bytes=work.bytes,
+            attempts=work.attempts,
+            duration_s=self._clock() - work.started if work.attempts else 0.0,
+            final_url=work.final_url,
+            timing=work.timing,
             error=error,
         )
 
-    async def _attempts(self, job: Job[Any], seen: "_Seen") -> None:
-        async def attempt() -> None:
-            try:
-                await self._attempt(job, seen)
-            except FetchError as error:
-                if error.passing:
-                    raise Transient(str(error), after=error.after) from error
-                raise
 
-        def before_wait(failure: Transient, seconds: float) -> None:
-            self._before_wait(job, _cause(failure), seconds)
+class _Run(Generic[SinkT]):
+    """One list of jobs on its way through the engine."""
 
-        try:
-            await retrying(
-                attempt,
-                backoff=self._limits.backoff,
-                before_wait=before_wait,
-                clock=self._clock,
-                sleep=self._sleep,
-                random=self._random,
-            )
-        except Transient as failure:
-            raise _cause(failure) from None
+    def __init__(self, schedule: Schedule[Job[SinkT], Work[SinkT]], *, room: int) -> None:
+        self.schedule = schedule
+        self.results: asyncio.Queue[Result[SinkT] | None] = asyncio.Queue()
+        self.room = asyncio.Semaphore(room)
+        self._tasks: list[asyncio.Task[None]] = []
 
-    async def _attempt(self, job: Job[Any], seen: "_Seen") -> None:
-        """Transfer the body once, or raise the one FetchError that says why not.
+    def start(self, workers: Iterable[Coroutine[Any, Any, None]]) -> None:
+        """Begin; when all workers have ended, the results end with None."""
+        self._tasks = [asyncio.create_task(worker) for worker in workers]
+        self.workers = asyncio.gather(*self._tasks)
+        self.workers.add_done_callback(self._end)
 
-        What a library's error quotes may be secret, so it is not kept as the cause.
-        """
-        seen.begin()
-        try:
-            async with asyncio.timeout(self._limits.timeout):
-                await self._follow(job, seen)
-        except (ClientError, SSLError) as error:
-            raise wire.fetch_error(error) from None
-        except TimeoutError:
-            message = f"not complete within {self._limits.timeout:g} s"
-            raise FetchError("timeout", message) from None
-        except (ValueError, TypeError):  # our own code raises none below this
-            raise FetchError("url", "a URL, proxy or header that cannot be sent") from None
+    def _end(self, workers: asyncio.Future[Any]) -> None:
+        if not workers.cancelled():
+            workers.exception()  # whoever takes the results raises it; else nobody has to know
+        self.results.put_nowait(None)
 
-    async def _follow(self, job: Job[Any], seen: "_Seen") -> None:
-        """Request the job's URL and what it redirects to, until there is a body to take."""
-        url, headers = wire.parsed(job.url), job.headers
-        for _ in range(self._limits.redirects + 1):
-            async with wire.get(self._session, url, headers) as response:
-                seen.status = response.status
-                if response.status not in _REDIRECTS:
-                    _require_success(response)
-                    await take_body(response, job.sink, received=seen.receive)
-                    return
-                location = response.headers.get("Location")
-            url, headers = _redirected(url, location, headers)
-        raise FetchError("redirect", f"more than {self._limits.redirects} redirects")
-
-
-class _Seen:
-    """What is known of a job so far, also when it fails."""
-
-    def __init__(self) -> None:
-        self.attempts = 0
-        self.status: int | None = None
-        self.bytes = 0
-
-    def begin(self) -> None:
-        self.attempts += 1
-        self.status = None
-        self.bytes = 0
-
-    def receive(self, count: int) -> None:
-        self.bytes += count
-
-
-def _cause(failure: Transient) -> FetchError:
-    error = failure.__cause__
-    assert isinstance(error, FetchError)  # noqa: S101 - raised so, a few lines above
-    return error
-
-
-def _require_success(response: ClientResponse) -> None:
-    unasked_part = response.status == HTTPStatus.PARTIAL_CONTENT
-    if unasked_part or not 200 <= response.status < 300:  # noqa: PLR2004 - RFC 9110, 15.3
-        after = retry_after_seconds(response.headers.get("Retry-After"), now=datetime.now(UTC))
-        message = f"HTTP status {response.status}"
-        raise FetchError("http", message, status=response.status, after=after)
-
-
-def _redirected(
-    url: URL, location: str | None, headers: Mapping[str, str]
-) -> tuple[URL, Mapping[str, str]]:
-    """Return where a redirect leads and the headers that may go there."""
-    if location is None:
-        raise FetchError("redirect", "a redirect without a Location")
-    target = wire.redirected(url, location)
-    if target.origin() == url.origin():
-        return target, headers
-    return target, {k: v for k, v in headers.items() if k.lower() not in _SECRET_HEADERS}
+    async def close(self, pool: ThreadPoolExecutor) -> None:
+        """Cancel what is in flight, and let go of what is held."""
+        left = self.schedule.stop()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for work in left:
+            await end(work.job.sink.give_up, work.job.sink, pool)

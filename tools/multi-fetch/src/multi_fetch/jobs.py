@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Generic, Literal, TypeVar
+from typing import Generic, Literal, NamedTuple, TypeVar
 
 from toolroll_shared.retry import Backoff
 
@@ -10,13 +10,27 @@ from .sinks import Sink
 
 SinkT_co = TypeVar("SinkT_co", bound=Sink, covariant=True)
 
+Method = Literal["GET", "HEAD"]
+
 ErrorKind = Literal[
-    "dns", "connect", "tls", "timeout", "reset", "protocol", "http", "redirect", "url", "body"
+    "dns",
+    "connect",
+    "tls",
+    "timeout",
+    "reset",
+    "protocol",
+    "too_large",
+    "http",
+    "redirect",
+    "url",
+    "body",
+    "cancelled",
 ]
 """Why a fetch failed. `body`: the sink refused it, or could not store it."""
 
 _PASSING_KINDS = {"dns", "connect", "timeout", "reset", "protocol"}
-_PASSING_STATUS = {429, 500, 502, 503, 504}
+_PASSING_STATUS = {408, 429, 500, 502, 503, 504}
+_THROTTLING = {429, 503}
 
 
 class FetchError(Exception):
@@ -46,6 +60,11 @@ class FetchError(Exception):
         """Whether another attempt may go better."""
         return self.kind in _PASSING_KINDS or self.status in _PASSING_STATUS
 
+    @property
+    def throttling(self) -> bool:
+        """Whether the host as a whole wants to be left alone for a while."""
+        return self.after is not None and self.status in _THROTTLING
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
@@ -53,22 +72,30 @@ class Limits:
 
     Attributes:
         concurrency: fetches in flight at once.
+        per_host: fetches in flight at once from one origin, or None for no cap of its own.
         timeout: seconds for one attempt, from its start to the last byte, redirects included.
         idle_timeout: seconds without a byte from the server, or until a connection stands.
         redirects: hops followed per attempt.
+        max_bytes: of one body, or None to take any.
         backoff: how often an attempt that failed in passing is repeated.
+        proxy: for all requests; empty for none, None for what the environment names.
     """
 
     concurrency: int = 8
+    per_host: int | None = None
     timeout: float = 3600.0
     idle_timeout: float = 30.0
     redirects: int = 5
+    max_bytes: int | None = None
     backoff: Backoff = field(default_factory=Backoff)
+    proxy: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        """Refuse a concurrency with which nothing would ever be fetched."""
+        """Refuse limits with which nothing would ever be fetched."""
         if self.concurrency < 1:
             raise ValueError(f"concurrency is {self.concurrency}, not at least 1")
+        if self.per_host is not None and self.per_host < 1:
+            raise ValueError(f"per_host is {self.per_host}, not at least 1")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,11 +107,25 @@ class Job(Generic[SinkT_co]):
         sink: where the body goes; told anew at each attempt.
         headers: sent with the request. Authorization and Cookie go to the URL's own origin
             only, whatever it redirects to. They are never shown.
+        method: GET, or HEAD for an answer without a body.
     """
 
     url: str = field(repr=False)
     sink: SinkT_co
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    method: Method = "GET"
+
+
+class Timing(NamedTuple):
+    """When the last request of a job reached what, in seconds from that request's start.
+
+    A connection that was there already gives 0.0 for the first three, and plain http for `tls`.
+    """
+
+    dns: float
+    connect: float
+    tls: float
+    first_byte: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,9 +135,12 @@ class Result(Generic[SinkT_co]):
     Attributes:
         job: the job.
         status: the last HTTP status, or None if there was no answer.
-        bytes: of the body, as received in the last attempt.
+        bytes: of the body, as received in the last attempt: after chunks are joined, before
+            any content encoding is undone (it never is).
         attempts: how many there were.
         duration_s: from the first attempt's start, waits included.
+        final_url: what answered last, after redirects, or None if nothing was requested.
+        timing: of the last request, or None if there was no answer.
         error: why it failed, or None if the sink has the whole body.
     """
 
@@ -105,4 +149,6 @@ class Result(Generic[SinkT_co]):
     bytes: int
     attempts: int
     duration_s: float
+    final_url: str | None = field(default=None, repr=False)
+    timing: Timing | None = None
     error: FetchError | None

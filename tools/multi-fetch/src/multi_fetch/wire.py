@@ -1,206 +1,196 @@
-"""The one module that knows aiohttp: its session, one request, and what its errors mean.
+"""The transfers in flight: libcurl's multi interface on an asyncio event loop.
 
-docs/decisions/0003-bulk-transfers.md says why it is this library. Its error texts can hold
-URLs and headers, which may be secret: ours are made from what is known to be harmless.
+This and `exchange` are the modules that know pycurl; docs/decisions/0003-bulk-transfers.md
+says why it is this library. All of it runs in the loop's thread, and no callback of libcurl's
+does more than to remember something.
 """
 
-import errno
-import os
-import re
+import asyncio
+import selectors
 import ssl
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager, suppress
-from urllib.request import getproxies, proxy_bypass
+import sys
+import threading
 
-from aiohttp import (
-    ClientConnectorDNSError,
-    ClientConnectorError,
-    ClientError,
-    ClientOSError,
-    ClientPayloadError,
-    ClientResponse,
-    ClientSession,
-    ClientSSLError,
-    ClientTimeout,
-    DummyCookieJar,
-    InvalidURL,
-    NonHttpUrlClientError,
-    ServerDisconnectedError,
-    ServerTimeoutError,
-    TCPConnector,
-)
-from aiohttp.connector import Connection
-from yarl import URL
+import pycurl
 
+from .exchange import Exchange
 from .jobs import FetchError, Limits
 
-USER_AGENT = "toolroll-multi-fetch"
+SWEEPS = 8
+"""How often the idle timeout is checked while it runs: it may be late by that part of itself."""
 
-BUFFER = 256 * 1024
-"""Bytes of a body that wait for their sink; then the server has to."""
-
-_INCOMPLETE = "Not enough data"  # how the parser words the end of a body that was cut
-
-
-_SCHEMES = {"http", "https"}
-_HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+(%[A-Za-z0-9._-]+)?")
-_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
-_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")  # RFC 9110, 5.5
+CLOSING_S = 0.5
+"""How long the end may wait for host lookups, which nothing can stop."""
 
 
-class _Response(ClientResponse):
-    """A response that remembers what carried it, to ask later how that ended."""
+class Wire:
+    """Carries out exchanges, on the event loop that runs when it is made."""
 
-    async def start(self, connection: Connection) -> ClientResponse:
-        assert connection.protocol is not None  # noqa: S101 - it is not released yet
-        self.carrier = connection.protocol
-        return await super().start(connection)
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._trust = _trust()
+        self._loop = asyncio.get_running_loop()
+        # A selector of its own inside the event loop's: a batch of ready sockets is one callback.
+        self._sockets = selectors.DefaultSelector()
+        self._watched: set[int] = set()
+        self._multi = pycurl.CurlMulti()
+        self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._on_socket)
+        self._multi.setopt(pycurl.M_TIMERFUNCTION, self._on_timer)
+        self._multi.setopt(pycurl.M_MAXCONNECTS, limits.concurrency)
+        self._running: dict[pycurl.Curl, Exchange] = {}
+        self._spare: list[Exchange] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._due: float | None = None
+        self._kick: asyncio.Handle | None = None
+        self._sweep: asyncio.TimerHandle | None = None
+        self._lookups_left = False
+        self._loop.add_reader(self._sockets, self._on_ready)
+
+    def exchange(self) -> Exchange:
+        """Return an exchange that is not in use; as a context manager it gives itself back."""
+        if self._spare:
+            return self._spare.pop()
+        return Exchange(self, self._limits, trust=self._trust)
+
+    def add(self, exchange: Exchange) -> None:
+        """Begin what the exchange is set up for."""
+        self._running[exchange.easy] = exchange
+        self._multi.add_handle(exchange.easy)
+        if self._sweep is None:
+            self._sweep = self._loop.call_later(self._limits.idle_timeout / SWEEPS, self._end_idle)
+
+    def take_back(self, exchange: Exchange) -> None:
+        """End an exchange, finished or not: an unfinished one loses its connection at once."""
+        if self._running.pop(exchange.easy, None) is not None:
+            self._lookups_left |= not exchange.is_resolved
+            self._multi.remove_handle(exchange.easy)
+        self._spare.append(exchange)
+
+    def kick(self) -> None:
+        """Have libcurl look for work soon."""
+        if self._kick is None:
+            self._kick = self._loop.call_soon(self._on_kick)
+
+    def cut(self) -> None:
+        """End all exchanges, as cancelled."""
+        for exchange in list(self._running.values()):
+            self._fail(exchange, FetchError("cancelled", "cancelled"))
+
+    async def close(self) -> None:
+        """End everything, and close every connection."""
+        self._loop.remove_reader(self._sockets)
+        for handle in (self._timer, self._kick, self._sweep):
+            if handle is not None:
+                handle.cancel()
+        self._multi.setopt(pycurl.M_SOCKETFUNCTION, None)
+        self._multi.setopt(pycurl.M_TIMERFUNCTION, None)
+        for easy in list(self._running):
+            self._multi.remove_handle(easy)
+        try:
+            await self._close_multi()
+        finally:
+            self._running.clear()
+            self._spare.clear()
+            self._sockets.close()
+
+    async def _close_multi(self) -> None:
+        """Close the rest; in a thread where libcurl would wait for a host lookup to end."""
+        if not self._lookups_left:
+            self._multi.close()
+            return
+        thread = threading.Thread(target=self._multi.close, daemon=True)
+        thread.start()
+        deadline = self._loop.time() + CLOSING_S
+        while thread.is_alive() and self._loop.time() < deadline:  # noqa: ASYNC110 - no event can tell
+            await asyncio.sleep(CLOSING_S / 50)
+
+    # What libcurl asks for.
+
+    def _on_socket(self, what: int, descriptor: int, _multi: object, _data: object) -> None:
+        events = what & (selectors.EVENT_READ | selectors.EVENT_WRITE)  # libcurl's own bits
+        if what == pycurl.POLL_REMOVE or not events:
+            if descriptor in self._watched:
+                self._watched.discard(descriptor)
+                self._sockets.unregister(descriptor)
+        elif descriptor in self._watched:
+            self._sockets.modify(descriptor, events)
+        else:
+            self._watched.add(descriptor)
+            self._sockets.register(descriptor, events)
+
+    def _on_timer(self, timeout_ms: int) -> None:
+        if timeout_ms < 0:
+            self._due = None
+        elif timeout_ms == 0:
+            self.kick()
+        else:
+            self._due = self._loop.time() + timeout_ms / 1000
+            if self._timer is None or self._timer.when() > self._due:
+                self._set_timer(self._due)
+
+    # What the event loop tells.
+
+    def _set_timer(self, due: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(due, self._on_due)
+
+    def _on_due(self) -> None:
+        self._timer = None
+        if self._due is not None and self._due > self._loop.time():
+            self._set_timer(self._due)  # libcurl has put it off meanwhile
+        else:
+            self._on_kick()
+
+    def _on_kick(self) -> None:
+        if self._kick is not None:
+            self._kick.cancel()
+            self._kick = None
+        self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
+        self._collect()
+
+    def _on_ready(self) -> None:
+        for key, events in self._sockets.select(0):
+            self._multi.socket_action(key.fd, events)
+        self._collect()
+
+    def _collect(self) -> None:
+        """Tell those exchanges that ended."""
+        more = 1
+        while more:
+            more, good, bad = self._multi.info_read()
+            for easy in good:
+                self._end(self._running.pop(easy), pycurl.E_OK, "")
+            for easy, code, message in bad:
+                self._end(self._running.pop(easy), code, message)
+
+    def _end(self, exchange: Exchange, code: int, message: str) -> None:
+        error = exchange.error_of(code, message)
+        self._lookups_left |= not exchange.is_resolved
+        self._multi.remove_handle(exchange.easy)
+        exchange.end(error)
+
+    def _fail(self, exchange: Exchange, error: FetchError) -> None:
+        del self._running[exchange.easy]
+        self._lookups_left |= not exchange.is_resolved
+        self._multi.remove_handle(exchange.easy)
+        exchange.end(error)
+
+    def _end_idle(self) -> None:
+        """End exchanges of which nothing was heard for too long."""
+        self._sweep = None
+        now = self._loop.time()
+        for exchange in list(self._running.values()):
+            if now - exchange.heard_from(now) >= self._limits.idle_timeout:
+                self._fail(exchange, FetchError("timeout", "the server is silent for too long"))
+        if self._running:
+            self._sweep = self._loop.call_later(self._limits.idle_timeout / SWEEPS, self._end_idle)
 
 
-def session(limits: Limits) -> ClientSession:
-    """Return a session that decodes nothing, keeps no cookie and trusts what the system trusts."""
-    session = ClientSession(
-        connector=TCPConnector(limit=limits.concurrency, ssl=ssl.create_default_context()),
-        cookie_jar=DummyCookieJar(),
-        headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
-        auto_decompress=False,
-        response_class=_Response,
-        read_bufsize=BUFFER,
-        timeout=ClientTimeout(
-            total=None, sock_connect=limits.idle_timeout, sock_read=limits.idle_timeout
-        ),
-    )
-    session._retry_connection = False  # noqa: SLF001 - it would retry behind our back; tests count
-    return session
-
-
-def get(
-    session: ClientSession, url: URL, headers: Mapping[str, str]
-) -> AbstractAsyncContextManager[ClientResponse]:
-    """Request a URL, through the environment's proxy for it, following no redirect.
-
-    Raises:
-        ValueError, TypeError: the URL or a header cannot be sent.
-    """
-    if not all(_NAME.fullmatch(name) and _VALUE.fullmatch(headers[name]) for name in headers):
-        raise ValueError("a header that cannot be sent")
-    if any(name.lower() == "authorization" for name in headers):
-        url = url.with_user(None)  # the header says it better
-    return session.get(url, headers=headers, allow_redirects=False, proxy=_proxy_for(url))
-
-
-async def blocks(response: ClientResponse) -> AsyncIterator[bytes]:
-    """Yield the body as it arrives, in blocks of up to about twice `BUFFER`.
-
-    Raises:
-        ClientError: it is cut short; also where only the end of the connection ends it, and
-            the connection was reset instead, which the library takes for an end.
-    """
-    while block := await _next_block(response):
-        yield block
-    if isinstance(response, _Response) and isinstance(
-        error := response.carrier.exception(), ClientOSError
-    ):
-        raise error
-
-
-async def _next_block(response: ClientResponse) -> bytes:
-    """Return the next block, or nothing at the end.
-
-    Raises:
-        ClientError: there is none; also where the library says so by a RuntimeError: a reader
-            that comes to a broken connection late, after the error was told to nobody.
-    """
-    try:
-        return await response.content.readany()
-    except RuntimeError as error:
-        cause = response.carrier.exception() if isinstance(response, _Response) else None
-        if isinstance(cause, ClientError):
-            raise cause from error
-        raise ClientPayloadError("broken" if cause else _INCOMPLETE) from error
-
-
-def parsed(url: str) -> URL:
-    """Return a URL as it will be requested; a signed one must stay as it is to the letter.
-
-    Raises:
-        FetchError: it is not http or https, or names no host.
-    """
-    with suppress(ValueError, TypeError):
-        result = _url(url)
-        if result.scheme in _SCHEMES and _HOST.fullmatch(result.raw_host or "") and result.port:
-            return result
-    raise FetchError("url", "not an http or https URL")
-
-
-def redirected(url: URL, location: str) -> URL:
-    """Return where a redirect leads.
-
-    Raises:
-        FetchError: it leads to no http or https URL, or from https back to http.
-    """
-    try:
-        target = url.join(_url(location))
-    except (ValueError, TypeError):
-        raise FetchError("redirect", "a redirect to no URL") from None
-    if target.scheme not in _SCHEMES:
-        raise FetchError("redirect", "a redirect away from http: not followed")
-    if url.scheme == "https" and target.scheme != "https":
-        raise FetchError("redirect", "a redirect from https to http: not followed")
-    if not _HOST.fullmatch(target.raw_host or "") or not target.port:
-        raise FetchError("redirect", "a redirect to no URL")
-    return target
-
-
-def _url(text: str) -> URL:
-    """Parse a URL, which may be relative.
-
-    Raises:
-        ValueError, TypeError: it is none.
-    """
-    checked = URL(text)  # quotes what has to be, and checks the host
-    exact = text.isascii() and text.isprintable() and " " not in text
-    return URL(text, encoded=True) if exact else checked
-
-
-def fetch_error(error: ClientError | ssl.SSLError) -> FetchError:
-    """Return what an error of the library means in our terms."""
-    match error:
-        case ServerTimeoutError():
-            return FetchError("timeout", "the server is silent for too long")
-        case ClientConnectorDNSError():
-            return FetchError("dns", f"the host has no address: {_reason(error)}")
-        case ClientSSLError() | ssl.SSLError():
-            return FetchError("tls", f"no TLS connection: {_reason(error)}")
-        case ClientConnectorError():
-            return FetchError("connect", f"cannot connect: {_reason(error)}")
-        case ServerDisconnectedError() | ClientOSError() | ConnectionError():
-            return FetchError("reset", "the connection was closed too early")
-        case ClientPayloadError() if _INCOMPLETE in str(error):
-            return FetchError("reset", "the connection was closed before the body was complete")
-        case InvalidURL() | NonHttpUrlClientError():
-            return FetchError("url", "a URL that cannot be requested")
-        case _:
-            return FetchError("protocol", "the server does not speak HTTP as it should")
-
-
-def _reason(error: Exception) -> str:
-    """Return the operating system's or OpenSSL's words, which hold no secret."""
-    cause = error.__cause__ or error
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        return str(cause.verify_message)
-    if isinstance(cause, ssl.SSLError):
-        return str(cause.reason or "failed").lower().replace("_", " ")
-    if isinstance(cause, OSError) and cause.errno and cause.errno in errno.errorcode:
-        return os.strerror(cause.errno)
-    if isinstance(cause, OSError) and cause.strerror:
-        return cause.strerror  # gaierror has numbers of its own
-    return "failed"
-
-
-def _proxy_for(url: URL) -> str | None:
-    """Return the proxy that the environment names for a URL; credentials are its own only."""
-    if url.host is None or proxy_bypass(f"{url.host}:{url.port}"):
-        return None
-    proxies = getproxies()
-    return proxies.get(url.scheme) or proxies.get("all")
+def _trust() -> dict[int, str | int]:
+    """Return the settings for TLS: the system's trust store, or what the environment names."""
+    paths = ssl.get_default_verify_paths()
+    if sys.platform in {"win32", "darwin"} and not (paths.cafile or paths.capath):
+        return {pycurl.SSL_OPTIONS: pycurl.SSLOPT_NATIVE_CA}
+    settings = {pycurl.CAINFO: paths.cafile, pycurl.CAPATH: paths.capath}
+    return {option: path for option, path in settings.items() if path}

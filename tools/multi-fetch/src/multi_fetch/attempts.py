@@ -1,0 +1,179 @@
+"""One attempt at a job: the request, what it redirects to, and the answer."""
+
+import re
+import time
+from collections.abc import Mapping
+from concurrent.futures import Executor
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from toolroll_shared.retry import retry_after_seconds
+
+from .bodies import StartOver, offset_of, take_body
+from .exchange import Exchange
+from .jobs import FetchError, Job, Limits, Timing
+from .sinks import Held, Sink
+from .urls import Target, redirected, target, without_user
+from .wire import Wire
+
+SinkT = TypeVar("SinkT", bound=Sink)
+
+_REDIRECTS = {301, 302, 303, 307, 308}
+_SECRET_HEADERS = {"authorization", "cookie", "proxy-authorization"}
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
+_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")  # RFC 9110, 5.5
+
+
+class Work(Generic[SinkT]):
+    """A job on its way, and what is known of it so far."""
+
+    __slots__ = (
+        "attempts",
+        "bytes",
+        "final_url",
+        "host",
+        "job",
+        "started",
+        "status",
+        "target",
+        "timing",
+    )
+
+    def __init__(self, job: Job[SinkT]) -> None:
+        self.job = job
+        self.attempts = 0
+        self.started = 0.0
+        self.status: int | None = None
+        self.bytes = 0
+        self.final_url: str | None = None
+        self.timing: Timing | None = None
+        self.target: Target | FetchError
+        try:
+            self.target = target(job.url)
+            self.host = self.target.origin
+        except FetchError as error:
+            self.target = error
+            self.host = ""
+
+
+class _Hop(NamedTuple):
+    """One request of an attempt: the first, or where a redirect leads."""
+
+    where: Target
+    headers: Mapping[str, str]
+    held: Held | None
+
+
+class Attempts:
+    """Makes attempts over one wire.
+
+    Args:
+        limits: what they never exceed.
+        wire: carries them.
+        pool: the threads for sinks that may block.
+    """
+
+    def __init__(self, limits: Limits, wire: Wire, pool: Executor) -> None:
+        self._limits = limits
+        self._wire = wire
+        self._pool = pool
+        self._lines: tuple[object, list[bytes]] = (None, [])
+
+    async def make(self, work: Work[Any]) -> None:
+        """Request the job's URL and what it redirects to, until there is a body to take.
+
+        Raises:
+            FetchError: why there is none.
+        """
+        job = work.job
+        if isinstance(work.target, FetchError):
+            raise work.target
+        deadline = time.monotonic() + self._limits.timeout
+        hop = _Hop(work.target, job.headers, job.sink.held)
+        hops = 0
+        while hops <= self._limits.redirects:
+            left = deadline - time.monotonic()
+            try:
+                location = await self._request(work, hop, left)
+            except StartOver:
+                hop = hop._replace(held=None)
+                continue
+            if location is None:
+                return
+            hop = _redirected(hop, location)
+            hops += 1
+        raise FetchError("redirect", f"more than {self._limits.redirects} redirects")
+
+    async def _request(self, work: Work[Any], hop: _Hop, left_s: float) -> str | None:
+        """Request one URL and take its body, or return where it redirects to."""
+        url = hop.where.url
+        if any(name.lower() == "authorization" for name in hop.headers):
+            url = without_user(url)  # the header says it better
+        work.final_url = url
+        with self._wire.exchange() as exchange:
+            lines = self._lines_of(hop.headers, hop.held)
+            exchange.start(url, lines, method=work.job.method, timeout_s=left_s)
+            try:
+                return await self._answer(exchange, work.job.sink, hop.held)
+            finally:
+                work.status = exchange.status
+                work.bytes = exchange.received
+                work.timing = exchange.timing
+
+    async def _answer(self, exchange: Exchange, sink: Sink, held: Held | None) -> str | None:
+        blocks = await exchange.take()
+        status = exchange.status or 0
+        if status in _REDIRECTS:
+            await exchange.drain()
+            return exchange.header(b"location") or ""
+        if held is not None and status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+            raise StartOver
+        unasked_part = status == HTTPStatus.PARTIAL_CONTENT and held is None
+        if unasked_part or not 200 <= status < 300:  # noqa: PLR2004 - RFC 9110, 15.3
+            await exchange.drain()
+            raise _refusal(exchange, status)
+        offset = offset_of(exchange, held)
+        await take_body(exchange, sink, blocks, offset=offset, pool=self._pool)
+        return None
+
+    def _lines_of(self, headers: Mapping[str, str], held: Held | None) -> list[bytes]:
+        """Return the lines of a request's headers; most requests have the same ones."""
+        if held is not None:
+            part = {"Range": f"bytes={held.offset}-", "If-Range": held.validator}
+            return _lines({**headers, **part})
+        if self._lines[0] is not headers:
+            self._lines = (headers, _lines(headers))
+        return self._lines[1]
+
+
+def _refusal(exchange: Exchange, status: int) -> FetchError:
+    after = retry_after_seconds(exchange.header(b"retry-after"), now=datetime.now(UTC))
+    return FetchError("http", f"HTTP status {status}", status=status, after=after)
+
+
+def _redirected(hop: _Hop, location: str) -> _Hop:
+    """Return where a redirect leads, with the headers that may go there."""
+    if not location:
+        raise FetchError("redirect", "a redirect without a Location")
+    there = redirected(hop.where, location)
+    headers = hop.headers
+    if there.origin != hop.where.origin:
+        headers = {k: v for k, v in headers.items() if k.lower() not in _SECRET_HEADERS}
+    return _Hop(there, headers, hop.held)
+
+
+def _lines(headers: Mapping[str, str]) -> list[bytes]:
+    """Return the lines of a request's headers.
+
+    Raises:
+        FetchError: one of them cannot be sent.
+    """
+    if not all(_NAME.fullmatch(name) and _VALUE.fullmatch(headers[name]) for name in headers):
+        raise FetchError("url", "a header that cannot be sent")
+    names = {name.lower() for name in headers}
+    ours = {} if "accept-encoding" in names else {"Accept-Encoding": "identity"}
+    lines = [
+        f"{name}: {value}" if value else f"{name};" for name, value in {**ours, **headers}.items()
+    ]
+    return [line.encode("latin-1") for line in lines]

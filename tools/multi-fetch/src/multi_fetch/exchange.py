@@ -1,0 +1,270 @@
+"""One request and its answer: set up, received block by block, taken by whoever wants it."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+import pycurl
+
+from .failures import closed_early, failure
+from .jobs import FetchError, Limits, Method, Timing
+
+if TYPE_CHECKING:
+    from .wire import Wire
+
+USER_AGENT = "toolroll-multi-fetch"
+
+ENOUGH = 256 * 1024
+"""Bytes of a body that are worth waking its taker for before its end."""
+
+MOST = 2 * ENOUGH
+"""Bytes of a body that may wait for its taker; then the server has to."""
+
+WASTE = 256 * 1024
+"""Bytes of a body that nobody wants that are read, so that its connection can be used again."""
+
+READ_AHEAD = 256 * 1024
+"""Bytes that libcurl takes from a socket at once, at most."""
+
+_SUPPRESS_CONNECT_HEADERS = 265  # pycurl has no name for it
+_LONGEST_MS = 2**31 - 1  # libcurl's; 24 days
+
+
+class Exchange:
+    """One request at a time, as a context manager; it can be used again and again.
+
+    Attributes:
+        easy: libcurl's handle.
+        received: bytes of the body so far.
+        headers: the lines of the answers so far, as they came.
+    """
+
+    def __init__(
+        self,
+        wire: "Wire",
+        limits: Limits,
+        *,
+        trust: Mapping[int, str | int],
+    ) -> None:
+        self._wire = wire
+        self._limits = limits
+        self._loop = asyncio.get_running_loop()
+        self.headers: list[bytes] = []
+        self.easy = pycurl.Curl()
+        set_ = self.easy.setopt
+        set_(pycurl.NOSIGNAL, 1)
+        set_(pycurl.PATH_AS_IS, 1)
+        set_(pycurl.USERAGENT, USER_AGENT)
+        set_(_SUPPRESS_CONNECT_HEADERS, 1)
+        set_(pycurl.BUFFERSIZE, READ_AHEAD)
+        set_(pycurl.CONNECTTIMEOUT_MS, _milliseconds(limits.idle_timeout))
+        set_(pycurl.HEADERFUNCTION, self.headers.append)
+        set_(pycurl.WRITEFUNCTION, self._on_body)
+        if limits.proxy is not None:  # else libcurl asks the environment
+            set_(pycurl.PROXY, limits.proxy)
+        for option, value in trust.items():
+            set_(option, value)
+        self._headers_set: Sequence[bytes] | None = None
+        self._method: Method = "GET"
+
+    def start(
+        self, url: str, headers: Sequence[bytes], *, method: Method, timeout_s: float
+    ) -> None:
+        """Send a request.
+
+        Args:
+            url: as `urls.target` returns it.
+            headers: whole lines.
+            method: GET or HEAD.
+            timeout_s: seconds until the body's end.
+        """
+        self.headers.clear()
+        self._blocks: list[bytes] = []
+        self._pending = 0
+        self.received = 0
+        self._wanted = True
+        self._paused = False
+        self._ended = False
+        self._too_large = False
+        self._error: FetchError | None = None
+        self._waiter: asyncio.Future[None] | None = None
+        self._timeout_s = timeout_s
+        self._last_seen = (-1, -1)
+        self._last_heard = self._loop.time()
+        self._set_up(url, headers, method)
+        self._wire.add(self)
+
+    def _set_up(self, url: str, headers: Sequence[bytes], method: Method) -> None:
+        """Tell libcurl what differs from the request before: setting things costs time."""
+        set_ = self.easy.setopt
+        set_(pycurl.URL, url)
+        set_(pycurl.TIMEOUT_MS, _milliseconds(self._timeout_s))
+        if headers != self._headers_set:
+            set_(pycurl.HTTPHEADER, headers)
+            self._headers_set = headers
+        if method != self._method:
+            set_(pycurl.NOBODY, method == "HEAD")
+            if method == "GET":
+                set_(pycurl.HTTPGET, 1)
+            self._method = method
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._wire.take_back(self)
+
+    # For who takes the answer.
+
+    async def take(self) -> list[bytes]:
+        """Wait until there is much of the body, or all; return it, or nothing at its end.
+
+        Raises:
+            FetchError: there is no more, and the body is not complete.
+        """
+        while not self._ended and self._pending < ENOUGH:
+            self._waiter = self._loop.create_future()
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+        if self._error is not None and not self._blocks:
+            raise self._error
+        blocks, self._blocks, self._pending = self._blocks, [], 0
+        if self._paused and not self._ended:
+            self._paused = False
+            self._last_heard = self._loop.time()
+            self.easy.pause(pycurl.PAUSE_CONT)
+            self._wire.kick()
+        return blocks
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all of the body has been taken."""
+        return self._ended and self._error is None and not self._blocks
+
+    async def drain(self) -> None:
+        """Let a body go by that nobody wants; a long or bad one loses its connection instead.
+
+        Raises:
+            FetchError: all is being cancelled.
+        """
+        self._wanted = False
+        try:
+            while not self._ended:
+                await self.take()
+        except FetchError as error:
+            if error.kind == "cancelled":
+                raise
+
+    @property
+    def status(self) -> int | None:
+        """The HTTP status, or None if there is no answer."""
+        return self.easy.getinfo(pycurl.RESPONSE_CODE) or None
+
+    def header(self, name: bytes) -> str | None:
+        """Return a header of the last answer; `name` is in lower case."""
+        for line in reversed(self.headers):
+            if line.startswith(b"HTTP/"):
+                break
+            key, _, value = line.partition(b":")
+            if key.strip().lower() == name:
+                return _text(value.strip())
+        return None
+
+    @property
+    def timing(self) -> Timing | None:
+        """When what happened."""
+        info = self.easy.getinfo
+        if not info(pycurl.RESPONSE_CODE):
+            return None
+        return Timing(
+            info(pycurl.NAMELOOKUP_TIME),
+            info(pycurl.CONNECT_TIME),
+            info(pycurl.APPCONNECT_TIME),
+            info(pycurl.STARTTRANSFER_TIME),
+        )
+
+    # For the wire.
+
+    @property
+    def is_resolved(self) -> bool:
+        """Whether its host was looked up; if not, somebody may still be at it."""
+        return bool(self.easy.getinfo(pycurl.NAMELOOKUP_TIME))
+
+    def heard_from(self, now: float) -> float:
+        """Return when the server was last known to send; `now` if we are who holds it up."""
+        seen = (self.easy.getinfo(pycurl.HEADER_SIZE), self.received)
+        if seen != self._last_seen or self._paused or self._pending >= ENOUGH:
+            self._last_seen, self._last_heard = seen, now
+        return self._last_heard
+
+    def end(self, error: FetchError | None) -> None:
+        """Hear that nothing more will come."""
+        self._ended, self._error = True, error
+        self._wake()
+
+    def error_of(self, code: int, message: str) -> FetchError | None:
+        """Return what the end of a transfer means in our terms."""
+        if code == pycurl.E_OK:
+            return None if self._has_whole_head() else closed_early()
+        if code == pycurl.E_WRITE_ERROR and not self._wanted:
+            return None
+        if code == pycurl.E_WRITE_ERROR and self._too_large:
+            return FetchError("too_large", f"more than {self._limits.max_bytes} bytes")
+        if code == pycurl.E_OPERATION_TIMEDOUT:
+            return self._timed_out()
+        return failure(code, message, self.easy, answered=self._has_whole_head())
+
+    def _has_whole_head(self) -> bool:
+        """Tell whether an answer's headers came to their end; libcurl does not mind."""
+        for line in reversed(self.headers):
+            if line in {b"\r\n", b"\n"}:
+                return True
+            if line.startswith(b"HTTP/"):
+                break
+        return False
+
+    def _timed_out(self) -> FetchError:
+        if self.easy.getinfo(pycurl.TOTAL_TIME) < self._timeout_s * 0.99:
+            return FetchError("timeout", f"no connection within {self._limits.idle_timeout:g} s")
+        return FetchError("timeout", f"not complete within {self._limits.timeout:g} s")
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def _on_body(self, block: bytes) -> int | None:
+        """Take a block from libcurl: all of it, or nothing."""
+        if self._pending >= MOST:
+            self._paused = True
+            return pycurl.WRITEFUNC_PAUSE
+        size = len(block)
+        self.received += size
+        if not self._wanted:
+            return None if self.received < WASTE else -1
+        if self._limits.max_bytes is not None and self.received > self._limits.max_bytes:
+            self._too_large = True
+            return -1
+        self._blocks.append(block)
+        self._pending += size
+        if self._pending >= ENOUGH:
+            self._wake()
+        return None
+
+
+def _milliseconds(seconds: float) -> int:
+    return int(min(max(1.0, seconds * 1000), _LONGEST_MS))
+
+
+def _text(value: bytes) -> str:
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError:
+        return value.decode("latin-1")

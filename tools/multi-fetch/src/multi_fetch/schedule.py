@@ -1,0 +1,221 @@
+"""Which job may start next: one that its host has room for, and none before it may.
+
+Hosts take turns. What has to wait (for room, for a pause that a host asked for, for its next
+try) is held here, up to a limit; beyond it, no further job is taken from the source.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterable, Callable, Iterable
+from typing import Generic, Protocol, TypeVar
+
+from toolroll_shared.retry import Sleep
+
+LOOKAHEAD = 1000
+"""Jobs that are held while they wait. More would find more hosts to be busy with, and take more
+memory; a list that begins with so many URLs of one slow host makes the others wait for it."""
+
+
+class Work(Protocol):
+    """A job, and the host that it is for."""
+
+    host: str
+
+
+T = TypeVar("T")
+WorkT = TypeVar("WorkT", bound=Work)
+
+
+class _Host(Generic[WorkT]):
+    """What is known of one host while it has work or a pause."""
+
+    __slots__ = ("active", "listed", "pauses", "waiting")
+
+    def __init__(self) -> None:
+        self.active = 0
+        self.pauses = 0
+        self.listed = False
+        self.waiting: deque[WorkT] = deque()
+
+
+class Schedule(Generic[T, WorkT]):
+    """Hands out the work on jobs to whoever asks for some.
+
+    Args:
+        jobs: a plain or an asynchronous iterable; each is taken when somebody is ready for it.
+        work_on: what is to be done for a job.
+        per_host: how many of one host may be handed out at once, or None for no cap.
+        sleep: waits.
+    """
+
+    def __init__(
+        self,
+        jobs: Iterable[T] | AsyncIterable[T],
+        work_on: Callable[[T], WorkT],
+        *,
+        per_host: int | None,
+        sleep: Sleep,
+    ) -> None:
+        self._source = aiter(jobs) if isinstance(jobs, AsyncIterable) else None
+        self._plain = iter(()) if isinstance(jobs, AsyncIterable) else iter(jobs)
+        self._work_on = work_on
+        self._per_host = per_host
+        self._sleep = sleep
+        self._hosts: dict[str, _Host[WorkT]] = {}
+        self._ready: deque[_Host[WorkT]] = deque()
+        self._idle: deque[asyncio.Future[None]] = deque()
+        self._timers: dict[asyncio.Task[None], WorkT] = {}
+        self._held = 0
+        self._active = 0
+        self._reader: asyncio.Task[object] | None = None
+        self._exhausted = False
+        self._error: Exception | None = None
+        self.stopped = False
+
+    async def next(self) -> WorkT | None:
+        """Return work that may start now, or None when there is no more."""
+        while not self.stopped:
+            work = self._take()
+            if work is not None:
+                if self._idle and (self._ready or self._may_read):
+                    self._wake_one()
+                return work
+            if self._may_read:
+                await self._read()
+            elif self._exhausted and not self._held and not self._active:
+                break
+            else:
+                await self._change()
+        self._wake_all()
+        return None
+
+    def release(self, work: WorkT) -> None:
+        """Hear that work which was handed out is over, for now."""
+        self._active -= 1
+        host = self._hosts[work.host]
+        host.active -= 1
+        self._list(work.host, host)
+
+    def again(self, work: WorkT, seconds: float, *, whole_host: bool) -> None:
+        """Hand out released work once more, so much later.
+
+        Args:
+            work: what was handed out before.
+            seconds: until then.
+            whole_host: nothing else of its host is handed out until then either.
+        """
+        host = self._hosts.setdefault(work.host, _Host())
+        host.pauses += whole_host
+        self._held += 1
+
+        async def wait() -> None:
+            await self._sleep(seconds)
+            if self._timers.pop(task, None) is not None:
+                host.pauses -= whole_host
+                self._held -= 1
+                self._put(work, first=True)
+                self._wake_one()
+
+        task = asyncio.create_task(wait())
+        self._timers[task] = work
+
+    def stop(self) -> list[WorkT]:
+        """Hand out nothing more, take no further job; return the work that was held."""
+        self.stopped = True
+        left = [work for host in self._hosts.values() for work in host.waiting]
+        left += self._timers.values()
+        for host in self._hosts.values():
+            host.waiting.clear()
+        for task in self._timers:
+            task.cancel()
+        self._timers.clear()
+        self._held = 0
+        if self._reader is not None:
+            self._reader.cancel()
+        self._wake_all()
+        return left
+
+    def raise_error(self) -> None:
+        """Raise what ended the jobs, if it was an error."""
+        if self._error is not None:
+            raise self._error
+
+    # Reading jobs.
+
+    @property
+    def _may_read(self) -> bool:
+        return not self._exhausted and self._reader is None and self._held < LOOKAHEAD
+
+    async def _read(self) -> None:
+        """Take one job from the source."""
+        try:
+            if self._source is None:
+                self._put(self._work_on(next(self._plain)))
+            else:
+                self._reader = asyncio.current_task()
+                self._put(self._work_on(await anext(self._source)))
+        except (StopIteration, StopAsyncIteration):
+            self._exhausted = True
+        except asyncio.CancelledError:
+            if not self.stopped or self._reader is None:
+                raise
+            self._reader.uncancel()
+        except Exception as error:  # noqa: BLE001 - raised again when all results are out
+            self._error, self._exhausted = error, True
+        finally:
+            self._reader = None
+
+    # Hosts.
+
+    def _put(self, work: WorkT, *, first: bool = False) -> None:
+        host = self._hosts.get(work.host)
+        if host is None:
+            host = self._hosts[work.host] = _Host()
+        self._held += 1
+        (host.waiting.appendleft if first else host.waiting.append)(work)
+        self._list(work.host, host)
+
+    def _list(self, name: str, host: _Host[WorkT]) -> None:
+        """Have a host among the ready ones if it is, and forget it if nothing is left of it."""
+        if host.listed:
+            return
+        if not host.waiting:
+            if not host.active and not host.pauses:
+                self._hosts.pop(name, None)
+        elif not host.pauses and (self._per_host is None or host.active < self._per_host):
+            host.listed = True
+            self._ready.append(host)
+
+    def _take(self) -> WorkT | None:
+        """Return the next work of the next host."""
+        while self._ready:
+            host = self._ready.popleft()
+            host.listed = False
+            if not host.waiting or host.pauses:  # it was ready when it was listed
+                continue
+            work = host.waiting.popleft()
+            host.active += 1
+            self._active += 1
+            self._held -= 1
+            self._list(work.host, host)
+            return work
+        return None
+
+    # Waiting.
+
+    async def _change(self) -> None:
+        """Wait until somebody has changed something."""
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._idle.append(waiter)
+        await waiter
+
+    def _wake_one(self) -> None:
+        while self._idle:
+            waiter = self._idle.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+                return
+
+    def _wake_all(self) -> None:
+        while self._idle:
+            self._wake_one()
