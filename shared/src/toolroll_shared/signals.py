@@ -7,7 +7,7 @@ import os
 import select
 import signal
 import sys
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any, NoReturn, TypeVar
@@ -78,13 +78,20 @@ def hearing(tool: str) -> Iterator[Stop]:
             signal.signal(number, handler)
 
 
-def run_async(work: Coroutine[Any, Any, T]) -> T:
+def run_async(
+    work: Coroutine[Any, Any, T], *, at_first_signal: Callable[[], None] | None = None
+) -> T:
     """Run a coroutine as `asyncio.run` does, but hear signals well, inside `run`.
 
     The first SIGINT or SIGTERM cancels the work, also one that another thread receives or
     that comes just before the event loop goes to sleep. The second one ends the process at
     once: raised inside the loop, it could lose a wake-up that the clean-up waits for. Only
     a write that nobody reads is broken off by raising: no cancellation would reach it.
+
+    Args:
+        work: what to do.
+        at_first_signal: called in the event loop instead of cancelling the work, which then
+            has to come to its end by itself.
     """
     import asyncio
 
@@ -101,7 +108,7 @@ def run_async(work: Coroutine[Any, Any, T]) -> T:
             stop.hear(number)
             if writing:
                 raise KeyboardInterrupt
-            loop.call_soon_threadsafe(task.cancel)
+            loop.call_soon_threadsafe(at_first_signal or task.cancel)
 
         for number in heard_now:
             with suppress(NotImplementedError):  # Windows

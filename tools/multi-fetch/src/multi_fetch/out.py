@@ -1,0 +1,40 @@
+"""Standard output as records need it: one write for each, and no reader holds up transfers."""
+
+import select
+import sys
+from contextlib import suppress
+
+from toolroll_shared.output import write
+
+from .descriptors import writable
+
+
+class Out:
+    """Writes records to stdout; a reader who is slow is waited for by who writes, not the loop.
+
+    Attributes:
+        is_waiting: whether a reader is being waited for.
+    """
+
+    def __init__(self) -> None:
+        self.is_waiting = False
+        self._descriptor = -1
+        self._poll: select.poll | None = None
+        with suppress(OSError, ValueError, AttributeError):  # no descriptor, or no poll
+            self._descriptor = sys.stdout.fileno()
+            poll = select.poll()
+            poll.register(self._descriptor, select.POLLOUT)
+            self._poll = poll
+
+    async def line(self, text: str) -> None:
+        """Write a line, at once and as a whole.
+
+        Raises:
+            BrokenPipeError: the reader went away.
+            OSError: stdout cannot be written.
+        """
+        if self._poll is not None and not self._poll.poll(0):
+            self.is_waiting = True
+            await writable(self._descriptor)
+            self.is_waiting = False
+        write(text, flush=True)

@@ -1,0 +1,102 @@
+"""What an earlier run has done already, from its records: looked up by URL, kept on disk."""
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Self
+
+from toolroll_shared.errors import CorruptStore, UsageError
+
+from .naming import key_of
+from .shown import shown_url
+
+
+class Previous:
+    """The records of what succeeded, in a temporary database that ends with this.
+
+    Args:
+        path: the earlier run's output.
+
+    Raises:
+        UsageError: it cannot be read.
+        CorruptStore: it does not hold records.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._database = sqlite3.connect("")  # in a temporary file, once it outgrows memory
+        self._database.execute("CREATE TABLE done (name TEXT PRIMARY KEY, record) WITHOUT ROWID")
+        try:
+            with path.open(encoding="utf-8", errors="surrogateescape") as file:
+                self._store(_done(_records(file, path)))
+        except OSError as error:
+            self.close()
+            raise UsageError(f"--resume {path}: {error.strerror}") from error
+        except CorruptStore:
+            self.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Forget everything."""
+        self._database.close()
+
+    def record_of(self, url: str) -> dict[str, Any] | None:
+        """Return the record of a URL that is done, or None.
+
+        One whose body was saved counts only as long as a file of that size is there.
+        """
+        shown = shown_url(url)
+        name = shown if shown == url else key_of(url)
+        query = "SELECT record FROM done WHERE name = ?"
+        with closing(self._database.execute(query, (name,))) as rows:
+            row = rows.fetchone()
+        if row is None:
+            return None
+        record: dict[str, Any] = json.loads(row[0])
+        return record if _is_still_there(record) else None
+
+    def _store(self, done: Iterator[tuple[str, str]]) -> None:
+        with self._database:
+            self._database.executemany("INSERT OR REPLACE INTO done VALUES (?, ?)", done)
+
+
+def _records(file: Iterator[str], path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the records of a run; a last one that a kill has cut off is passed over."""
+    cut = None
+    for number, text in enumerate(file, 1):
+        if cut is not None:
+            raise CorruptStore(f"{path}: line {cut} is no record of multi-fetch")
+        try:
+            record = json.loads(text)
+        except (ValueError, RecursionError):
+            record = None
+        if isinstance(record, dict) and {"index", "url", "error"} <= record.keys():
+            yield record
+        else:
+            cut = number
+    if cut == 1:
+        raise CorruptStore(f"{path}: holds no record of multi-fetch")
+
+
+def _done(records: Iterator[dict[str, Any]]) -> Iterator[tuple[str, str]]:
+    for record in records:
+        if record["error"] is None:
+            name = record.get("key") or record["url"]
+            yield str(name), json.dumps(record)
+
+
+def _is_still_there(record: dict[str, Any]) -> bool:
+    path = record.get("path")
+    if path is None:
+        return True
+    try:
+        return Path(path).stat().st_size == record.get("bytes")
+    except (OSError, TypeError, ValueError):
+        return False

@@ -1,0 +1,119 @@
+"""What is printed for each line: one JSON record, or one readable line."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Self
+
+from toolroll_shared.output import human_size, oneline
+
+from .jobs import Result, Timing
+from .sinks import FileSink, HashSink, Sink
+
+_encode = json.JSONEncoder(allow_nan=False).encode
+
+
+class Outcome(NamedTuple):
+    """What became of a URL, as far as it is shown; its URLs are fit to be."""
+
+    final_url: str | None
+    status: int | None
+    bytes: int
+    ms: float
+    timing: Timing | None
+    attempts: int
+    sha256: str | None
+    path: str | None
+    kind: str | None
+    message: str | None
+
+    @classmethod
+    def of_record(cls, fields: Mapping[str, Any]) -> Self:
+        """Return what the record of a URL that succeeded tells; what it lacks is nothing."""
+        status, size = fields.get("status"), fields.get("bytes")
+        return cls(
+            final_url=None,
+            status=status if isinstance(status, int) else None,
+            bytes=size if isinstance(size, int) else 0,
+            ms=0.0,
+            timing=None,
+            attempts=0,
+            sha256=None,
+            path=None,
+            kind=None,
+            message=None,
+        )
+
+
+def outcome_of(result: Result[Sink], final_url: str | None) -> Outcome:
+    """Return the outcome of a fetch.
+
+    Args:
+        result: the engine's.
+        final_url: its final URL as it may be shown.
+    """
+    sink, error = result.job.sink, result.error
+    done = error is None
+    return Outcome(
+        final_url,
+        result.status,
+        result.bytes,
+        result.duration_s * 1000,
+        result.timing,
+        result.attempts,
+        sink.digest if done and isinstance(sink, HashSink | FileSink) else None,
+        str(sink.path) if done and isinstance(sink, FileSink) else None,
+        None if error is None else error.kind,
+        None if error is None else str(error),
+    )
+
+
+def failure(kind: str, message: str) -> Outcome:
+    """Return the outcome of a line that was never fetched."""
+    return Outcome(None, None, 0, 0.0, None, 0, None, None, kind, message)
+
+
+def record(
+    index: int, url: str, outcome: Outcome, *, key: str | None, duplicate_of: int | None
+) -> str:
+    """Return a line's JSON record, as one line."""
+    dns, connect, tls, first_byte = outcome.timing or (None, None, None, None)
+    error = {"kind": outcome.kind, "message": outcome.message}
+    return encoded(
+        {
+            "index": index,
+            "url": url,
+            "final_url": outcome.final_url,
+            "status": outcome.status,
+            "bytes": outcome.bytes,
+            "ms": round(outcome.ms, 3),
+            "dns_ms": _ms(dns),
+            "connect_ms": _ms(connect),
+            "tls_ms": _ms(tls),
+            "ttfb_ms": _ms(first_byte),
+            "attempts": outcome.attempts,
+            "sha256": outcome.sha256,
+            "path": outcome.path,
+            "key": key,
+            "duplicate_of": duplicate_of,
+            "resumed": False,
+            "error": None if outcome.kind is None else error,
+        }
+    )
+
+
+def encoded(fields: dict[str, Any]) -> str:
+    """Return one JSON object as one line, in ASCII."""
+    return _encode(fields) + "\n"
+
+
+def readable(url: str, outcome: Outcome, *, note: str = "") -> str:
+    """Return a line's result as people read it."""
+    what = str(outcome.status or "-") if outcome.kind in {None, "http"} else str(outcome.kind)
+    message = outcome.message if outcome.kind not in {None, "http"} else ""
+    size = human_size(outcome.bytes)
+    text = f"{what:<9} {size:>9} {outcome.ms:>8.0f} ms  {url}"
+    return text + "".join(f": {oneline(part)}" for part in (message, note) if part) + "\n"
+
+
+def _ms(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds * 1000, 3)

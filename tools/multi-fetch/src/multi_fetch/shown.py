@@ -1,0 +1,46 @@
+"""URLs as they may be shown: nothing in them lets somebody in, or steers a terminal."""
+
+import re
+
+from toolroll_shared.output import printable, redact_url
+
+HIDDEN = "..."
+
+_PLAIN = re.compile(r"https?://[a-z0-9.:\[\]_-]+(?:/[!-~]*)?", re.IGNORECASE | re.ASCII)
+_SECRET_NAME = re.compile(
+    r"sign|sig$|token|secret|passw|pwd|credential|auth|session|key|code|jwt|hash|hmac|"
+    r"^x-(?:amz|goog|oss|cos|ms)-|^se$|^sp$|^sv$|^st$|^policy$",
+    re.IGNORECASE,
+)
+_SIGNATURE_NAME = re.compile(r"signature|^sig$|^x-(?:amz|goog|oss)-", re.IGNORECASE)
+LONGEST_VALUE = 64
+"""Characters; a longer value in a query is hidden whatever its name: it may be a key."""
+
+
+def shown_url(url: str) -> str:
+    """Return a URL without user and password, fragment, and what may be a secret in its query.
+
+    A value is hidden if its name says so or if it is long; where the URL is signed, all are.
+    """
+    if "?" not in url and "#" not in url and _PLAIN.fullmatch(url):
+        return url
+    bare = redact_url(url)
+    if not bare.endswith(f"?{HIDDEN}"):
+        return bare
+    query = url.partition("#")[0].partition("?")[2]
+    return bare.removesuffix(HIDDEN) + printable(_shown_query(query))
+
+
+def _shown_query(query: str) -> str:
+    fields = [field.partition("=") for field in query.split("&")]
+    signed = any(_SIGNATURE_NAME.search(name) for name, _, _ in fields)
+    return "&".join(
+        f"{name}{equals}{value if _is_harmless(name, value, signed=signed) else HIDDEN}"
+        if equals
+        else (name if len(name) <= LONGEST_VALUE else HIDDEN)
+        for name, equals, value in fields
+    )
+
+
+def _is_harmless(name: str, value: str, *, signed: bool) -> bool:
+    return not signed and len(value) <= LONGEST_VALUE and not _SECRET_NAME.search(name)
