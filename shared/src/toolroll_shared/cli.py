@@ -11,6 +11,7 @@ import os
 import re
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import IO, Any, NoReturn
 
@@ -35,7 +36,7 @@ class Parser(argparse.ArgumentParser):
     """An argument parser whose complaints are one line, and whose options are never guessed."""
 
     def __init__(self, prog: str, **settings: Any) -> None:
-        settings.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        settings.setdefault("formatter_class", _HelpFormatter)
         super().__init__(prog=prog, allow_abbrev=False, **settings)
 
     def print_help(self, file: Any = None) -> None:
@@ -46,6 +47,25 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raise `UsageError` with argparse's message and where to find help."""
         raise UsageError(f"{message} (see '{self.prog} --help')")
+
+
+class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """Finds the width by itself: argparse loads shutil for it, for every single option."""
+
+    def __init__(self, prog: str, **settings: Any) -> None:
+        settings["width"] = settings.get("width") or _columns() - 2  # as argparse has it
+        super().__init__(prog, **settings)
+
+
+def _columns() -> int:
+    """Return the terminal's width as `shutil.get_terminal_size` does."""
+    with suppress(ValueError):
+        columns = int(os.environ.get("COLUMNS", ""))
+        if columns > 0:
+            return columns
+    with suppress(AttributeError, ValueError, OSError):
+        return os.get_terminal_size(sys.__stdout__.fileno()).columns or 80  # type: ignore[union-attr] # None is suppressed
+    return 80
 
 
 class _Version(argparse.Action):

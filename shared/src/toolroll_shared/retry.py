@@ -11,10 +11,10 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-import tenacity
+if TYPE_CHECKING:
+    import tenacity
 
 T = TypeVar("T")
 Sleep = Callable[[float], Awaitable[None]]
@@ -89,12 +89,14 @@ async def retrying(
     Raises:
         Transient: the last failure, when tries or time are used up.
     """
+    import tenacity  # noqa: PLC0415 - who has a loop of its own starts faster
+
     started = clock()
 
-    def wait(state: tenacity.RetryCallState) -> float:
+    def wait(state: "tenacity.RetryCallState") -> float:
         return backoff.wait(state.attempt_number, after=_failure(state).after, random=random)
 
-    def stop(state: tenacity.RetryCallState) -> bool:
+    def stop(state: "tenacity.RetryCallState") -> bool:
         elapsed = clock() - started
         return not backoff.allows(state.attempt_number, state.upcoming_sleep, elapsed=elapsed)
 
@@ -112,7 +114,7 @@ async def retrying(
     return await loop(once)
 
 
-def _failure(state: tenacity.RetryCallState) -> Transient:
+def _failure(state: "tenacity.RetryCallState") -> Transient:
     error = state.outcome.exception() if state.outcome else None
     assert isinstance(error, Transient)  # noqa: S101 - nothing else is retried
     return error
@@ -132,6 +134,8 @@ def retry_after_seconds(value: str | None, *, now: datetime) -> float | None:
     text = value.strip()
     if text.isascii() and text.isdigit():
         return float(text)
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - dates are rare
+
     try:
         moment = parsedate_to_datetime(text)
     except (ValueError, OverflowError):

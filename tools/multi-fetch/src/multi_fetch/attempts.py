@@ -117,9 +117,8 @@ class Attempts:
             try:
                 return await self._answer(exchange, work.job.sink, hop.held)
             finally:
-                work.status = exchange.status
+                work.status, work.timing = exchange.status_and_timing()
                 work.bytes = exchange.received
-                work.timing = exchange.timing
 
     async def _answer(self, exchange: Exchange, sink: Sink, held: Held | None) -> str | None:
         blocks = await exchange.take()

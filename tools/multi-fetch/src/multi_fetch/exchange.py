@@ -178,13 +178,13 @@ class Exchange:
                 return _text(value.strip())
         return None
 
-    @property
-    def timing(self) -> Timing | None:
-        """When what happened."""
+    def status_and_timing(self) -> tuple[int | None, Timing | None]:
+        """Return the HTTP status, and when what happened; None for both without an answer."""
         info = self.easy.getinfo
-        if not info(pycurl.RESPONSE_CODE):
-            return None
-        return Timing(
+        status = info(pycurl.RESPONSE_CODE)
+        if not status:
+            return None, None
+        return status, Timing(
             info(pycurl.NAMELOOKUP_TIME),
             info(pycurl.CONNECT_TIME),
             info(pycurl.APPCONNECT_TIME),
@@ -213,16 +213,17 @@ class Exchange:
     def error_of(self, code: int, message: str) -> FetchError | None:
         """Return what the end of a transfer means in our terms."""
         if code == pycurl.E_OK:
-            return None if self._has_whole_head() else closed_early()
+            return None if self.has_whole_head else closed_early()
         if code == pycurl.E_WRITE_ERROR and not self._wanted:
             return None
         if code == pycurl.E_WRITE_ERROR and self._too_large:
             return FetchError("too_large", f"more than {self._limits.max_bytes} bytes")
         if code == pycurl.E_OPERATION_TIMEDOUT:
             return self._timed_out()
-        return failure(code, message, self.easy, answered=self._has_whole_head())
+        return failure(code, message, self.easy, answered=self.has_whole_head)
 
-    def _has_whole_head(self) -> bool:
+    @property
+    def has_whole_head(self) -> bool:
         """Tell whether an answer's headers came to their end; libcurl does not mind."""
         for line in reversed(self.headers):
             if line in {b"\r\n", b"\n"}:

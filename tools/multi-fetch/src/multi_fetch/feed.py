@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from .jobs import Job, Method, Result
@@ -28,11 +27,16 @@ class Entry:
         self.followers: list[int] = []
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class LineJob(Job[Sink]):
     """A job that knows which line it is for."""
 
-    entry: Entry
+    __slots__ = ("entry",)
+
+    def __init__(
+        self, url: str, sink: Sink, headers: Mapping[str, str], method: Method, entry: Entry
+    ) -> None:
+        super().__init__(url=url, sink=sink, headers=headers, method=method)
+        self.entry = entry
 
 
 class Reporter(Protocol):
@@ -84,16 +88,19 @@ class Feed:
     async def jobs(self) -> AsyncIterator[LineJob]:
         """Yield a job for each line that needs one, as it is wanted."""
         while True:
-            await self._room.wait()
-            line = await self._lines.next()
+            if self._followers >= WINDOW:
+                await self._room.wait()
+            line = self._lines.pop() or await self._lines.next()
             if line is None:
                 return
-            try:
-                job = await self._job_for(line)
-            except asyncio.CancelledError:  # a stop, while its report waited for a reader
-                self._lines.put_back(line)
-                raise
-            if job is not None:
+            job = self._new(line)
+            if job is None:
+                try:
+                    await self._report(line)
+                except asyncio.CancelledError:  # a stop, while its report waited for a reader
+                    self._lines.put_back(line)
+                    raise
+            else:
                 yield job
 
     async def finished(self, result: Result[Sink]) -> None:
@@ -114,45 +121,37 @@ class Feed:
     async def cancel_rest(self) -> None:
         """Report the lines that were not reached, as far as they need not be waited for."""
         while (line := await self._lines.next_at_hand()) is not None:
-            job = await self._job_for(line)
-            if job is not None:
-                self._window.pop(job.entry.url, None)
+            job = self._new(line)
+            if job is None:
+                await self._report(line)
+            else:
+                del self._window[job.url]
                 await self._reporter.fetched(job.entry, failure("cancelled", "cancelled"))
 
-    async def _job_for(self, line: Line) -> LineJob | None:
-        """Return the job for a line, or None where there is nothing to fetch for it."""
+    def _new(self, line: Line) -> LineJob | None:
+        """Return the job for a line, or None where nothing has to be fetched for it."""
+        url = line.url
+        if url is None or url in self._window or self._done_before(url) is not None:
+            return None
+        entry = Entry(line.number, url, shown_url(url))
+        if len(self._window) >= WINDOW:
+            del self._window[next(iter(self._window))]
+        self._window[url] = entry
+        return LineJob(url, self._sink_for(url), self._headers, self._method, entry)
+
+    async def _report(self, line: Line) -> None:
+        """Report a line for which nothing has to be fetched, or remember to do so."""
         if line.url is None:
             entry = Entry(line.number, "", "")
             message = f"the line is longer than {MAX_LINE} bytes"
             await self._reporter.fetched(entry, failure("url", message))
-            return None
-        url = line.url
-        known = self._window.get(url)
-        if known is None:
-            return await self._new(line.number, url)
-        if known.outcome is not None:
+        elif (known := self._window.get(line.url)) is None:
+            record = self._done_before(line.url) or {}
+            await self._reporter.resumed(line.number, shown_url(line.url), record)
+        elif known.outcome is not None:
             await self._reporter.duplicate(line.number, known, known.outcome)
-            return None
-        known.followers.append(line.number)
-        self._followers += 1
-        if self._followers >= WINDOW:
-            self._room.clear()
-        return None
-
-    async def _new(self, index: int, url: str) -> LineJob | None:
-        record = self._done_before(url)
-        shown = shown_url(url)
-        if record is not None:
-            await self._reporter.resumed(index, shown, record)
-            return None
-        entry = Entry(index, url, shown)
-        if len(self._window) >= WINDOW:
-            del self._window[next(iter(self._window))]
-        self._window[url] = entry
-        return LineJob(
-            url=url,
-            sink=self._sink_for(url),
-            headers=self._headers,
-            method=self._method,
-            entry=entry,
-        )
+        else:
+            known.followers.append(line.number)
+            self._followers += 1
+            if self._followers >= WINDOW:
+                self._room.clear()

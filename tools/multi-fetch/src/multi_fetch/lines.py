@@ -49,6 +49,10 @@ class Lines:
         self._at_start = True
         self._ended = False
 
+    def pop(self) -> Line | None:
+        """Return the next line if it has been read already."""
+        return self._ready.popleft() if self._ready else None
+
     async def next(self) -> Line | None:
         """Return the next line, or None after the last one. A cancelled call loses none.
 

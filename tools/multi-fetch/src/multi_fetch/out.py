@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from toolroll_shared.output import write
 
-from .descriptors import writable
+from .descriptors import never_waits, writable
 
 
 class Out:
@@ -22,6 +22,8 @@ class Out:
         self._poll: select.poll | None = None
         with suppress(OSError, ValueError, AttributeError):  # no descriptor, or no poll
             self._descriptor = sys.stdout.fileno()
+            if never_waits(self._descriptor):
+                return
             poll = select.poll()
             poll.register(self._descriptor, select.POLLOUT)
             self._poll = poll

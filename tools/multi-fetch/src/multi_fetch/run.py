@@ -10,7 +10,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from toolroll_shared.logs import Log
+from toolroll_shared.logs import NO_LOG, Log
 from toolroll_shared.streams import AtomicFile
 
 from .engine import Fetcher
@@ -180,6 +180,10 @@ class _Report:
     async def fetched(self, entry: Entry, outcome: Outcome) -> None:
         await self._out.line(self._text(entry.index, entry, outcome))
         self._tally.add(outcome)
+        if self._log is not NO_LOG:
+            self._record(entry, outcome)
+
+    def _record(self, entry: Entry, outcome: Outcome) -> None:
         self._log.record(
             "fetch",
             entry.shown,

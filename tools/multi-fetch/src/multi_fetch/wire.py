@@ -6,15 +6,16 @@ does more than to remember something.
 """
 
 import asyncio
-import selectors
 import ssl
 import sys
 import threading
+import time
 
 import pycurl
 
 from .exchange import Exchange
 from .jobs import FetchError, Limits
+from .sockets import new_sockets
 
 SWEEPS = 8
 """How often the idle timeout is checked while it runs: it may be late by that part of itself."""
@@ -30,9 +31,7 @@ class Wire:
         self._limits = limits
         self._trust = _trust()
         self._loop = asyncio.get_running_loop()
-        # A selector of its own inside the event loop's: a batch of ready sockets is one callback.
-        self._sockets = selectors.DefaultSelector()
-        self._watched: set[int] = set()
+        self._sockets = new_sockets()
         self._multi = pycurl.CurlMulti()
         self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._on_socket)
         self._multi.setopt(pycurl.M_TIMERFUNCTION, self._on_timer)
@@ -107,16 +106,7 @@ class Wire:
     # What libcurl asks for.
 
     def _on_socket(self, what: int, descriptor: int, _multi: object, _data: object) -> None:
-        events = what & (selectors.EVENT_READ | selectors.EVENT_WRITE)  # libcurl's own bits
-        if what == pycurl.POLL_REMOVE or not events:
-            if descriptor in self._watched:
-                self._watched.discard(descriptor)
-                self._sockets.unregister(descriptor)
-        elif descriptor in self._watched:
-            self._sockets.modify(descriptor, events)
-        else:
-            self._watched.add(descriptor)
-            self._sockets.register(descriptor, events)
+        self._sockets.watch(descriptor, 0 if what == pycurl.POLL_REMOVE else what)
 
     def _on_timer(self, timeout_ms: int) -> None:
         if timeout_ms < 0:
@@ -150,8 +140,8 @@ class Wire:
         self._collect()
 
     def _on_ready(self) -> None:
-        for key, events in self._sockets.select(0):
-            self._multi.socket_action(key.fd, events)
+        for descriptor, events in self._sockets.ready():
+            self._multi.socket_action(descriptor, events)
         self._collect()
 
     def _collect(self) -> None:
@@ -165,8 +155,10 @@ class Wire:
                 self._end(self._running.pop(easy), code, message)
 
     def _end(self, exchange: Exchange, code: int, message: str) -> None:
-        error = exchange.error_of(code, message)
-        self._lookups_left |= not exchange.is_resolved
+        error = None
+        if code != pycurl.E_OK or not exchange.has_whole_head:
+            error = exchange.error_of(code, message)
+            self._lookups_left |= not exchange.is_resolved
         self._multi.remove_handle(exchange.easy)
         exchange.end(error)
 
@@ -179,7 +171,7 @@ class Wire:
     def _end_idle(self) -> None:
         """End exchanges of which nothing was heard for too long."""
         self._sweep = None
-        now = self._loop.time()
+        now = time.monotonic()
         for exchange in list(self._running.values()):
             if now - exchange.heard_from(now) >= self._limits.idle_timeout:
                 self._fail(exchange, FetchError("timeout", "the server is silent for too long"))
