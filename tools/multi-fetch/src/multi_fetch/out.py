@@ -1,5 +1,6 @@
 """Standard output as records need it: one write for each, and no reader holds up transfers."""
 
+import asyncio
 import select
 import sys
 from contextlib import suppress
@@ -13,11 +14,14 @@ class Out:
     """Writes records to stdout; a reader who is slow is waited for by who writes, not the loop.
 
     Attributes:
+        written: how many lines there were.
         is_waiting: whether a reader is being waited for.
     """
 
     def __init__(self) -> None:
+        self.written = 0
         self.is_waiting = False
+        self._turn = asyncio.Lock()
         self._descriptor = -1
         self._poll: select.poll | None = None
         with suppress(OSError, ValueError, AttributeError):  # no descriptor, or no poll
@@ -36,7 +40,16 @@ class Out:
             OSError: stdout cannot be written.
         """
         if self._poll is not None and not self._poll.poll(0):
-            self.is_waiting = True
-            await writable(self._descriptor)
-            self.is_waiting = False
+            async with self._turn:
+                await self._reader(self._poll)
         write(text, flush=True)
+        self.written += 1
+
+    async def _reader(self, poll: select.poll) -> None:
+        """Wait until somebody reads."""
+        self.is_waiting = True
+        try:
+            while not poll.poll(0):
+                await writable(self._descriptor)
+        finally:
+            self.is_waiting = False

@@ -27,6 +27,11 @@ class Watched:
         self._both_are_terminals = is_terminal(sys.stdout)
 
     @property
+    def written(self) -> int:
+        """How many lines there were."""
+        return self._out.written
+
+    @property
     def is_waiting(self) -> bool:
         """Whether a reader is being waited for."""
         return self._out.is_waiting

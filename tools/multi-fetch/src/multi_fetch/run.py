@@ -29,7 +29,7 @@ FailOn = Literal["http", "transport", "never"]
 
 
 LAST_WORDS_S = 1.0
-"""For the reports of what was cancelled, where nobody seems to read them."""
+"""How long nobody may read, once we are to stop and the grace is over."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +63,10 @@ class Writer(Protocol):
     """Where lines go."""
 
     @property
+    def written(self) -> int:
+        """How many lines there were."""
+
+    @property
     def is_waiting(self) -> bool:
         """Whether a reader is being waited for."""
 
@@ -87,13 +91,15 @@ class Stopper:
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
         assert task is not None  # noqa: S101 - we are in it
 
-        def give_up() -> None:
-            if out.is_waiting:  # nobody reads; no report will ever be taken
+        def look(written: int) -> None:
+            if out.is_waiting and out.written == written:  # nobody reads, and nobody will
                 task.cancel()
+            else:
+                loop.call_later(LAST_WORDS_S, look, out.written)
 
         def stop() -> None:
             fetcher.stop(self._grace)
-            loop.call_later(self._grace + LAST_WORDS_S, give_up)
+            loop.call_later(self._grace, look, -1)
 
         self._stop = stop
         if self.asked:
