@@ -138,11 +138,19 @@ class Exchange:
             raise self._error
         blocks, self._blocks, self._pending = self._blocks, [], 0
         if self._paused and not self._ended:
-            self._paused = False
-            self._last_heard = self._loop.time()
-            self.easy.pause(pycurl.PAUSE_CONT)
-            self._wire.kick()
+            self._go_on()
         return blocks
+
+    def _go_on(self) -> None:
+        """Have libcurl hand over what waits; it calls `_on_body` before it returns."""
+        self._paused = False
+        self._last_heard = self._loop.time()
+        try:
+            self.easy.pause(pycurl.PAUSE_CONT)
+        except pycurl.error:  # `_on_body` has refused it
+            self._wire.refuse(self)
+        else:
+            self._wire.kick()
 
     @property
     def is_complete(self) -> bool:

@@ -70,6 +70,11 @@ class Wire:
         if self._kick is None:
             self._kick = self._loop.call_soon(self._on_kick)
 
+    def refuse(self, exchange: Exchange) -> None:
+        """End an exchange whose body is not taken any further."""
+        del self._running[exchange.easy]
+        self._end(exchange, pycurl.E_WRITE_ERROR, "")
+
     def cut(self) -> None:
         """End all exchanges, as cancelled."""
         for exchange in list(self._running.values()):
