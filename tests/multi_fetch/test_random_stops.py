@@ -74,9 +74,10 @@ class Jobs:
             yield self.taken[-1]
 
     async def slowly(self) -> AsyncIterator[Job[Any]]:
-        for one in self:
+        jobs = iter(self)
+        while True:
             await asyncio.sleep(self._chance.choice([0, 0, 0.001]))
-            yield one
+            yield next(jobs)
 
     def either(self) -> Any:
         return self.slowly() if self._chance.random() < 0.5 else iter(self)
@@ -133,10 +134,12 @@ async def stop_at_random(jobs: Jobs, chance: random.Random) -> list[Result[Any]]
                 fetcher.stop(0)
 
         stopping = asyncio.create_task(stop())
-        async for result in fetcher.fetch(jobs.either()):
-            results.append(result)
-            await asyncio.sleep(0)
-        await stopping
+        try:
+            async for result in fetcher.fetch(jobs.either()):
+                results.append(result)
+                await asyncio.sleep(0)
+        finally:
+            stopping.cancel()
     return results
 
 
