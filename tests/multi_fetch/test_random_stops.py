@@ -140,6 +140,7 @@ async def stop_at_random(jobs: Jobs, chance: random.Random) -> list[Result[Any]]
                 await asyncio.sleep(0)
         finally:
             stopping.cancel()
+            await asyncio.wait([stopping])
     return results
 
 
