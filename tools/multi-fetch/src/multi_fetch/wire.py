@@ -43,6 +43,7 @@ class Wire:
         self._kick: asyncio.Handle | None = None
         self._sweep: asyncio.TimerHandle | None = None
         self._lookups_left = False
+        self._is_cut = False
         self._loop.add_reader(self._sockets, self._on_ready)
 
     def exchange(self) -> Exchange:
@@ -53,6 +54,9 @@ class Wire:
 
     def add(self, exchange: Exchange) -> None:
         """Begin what the exchange is set up for."""
+        if self._is_cut:
+            exchange.end(FetchError("cancelled", "cancelled"))
+            return
         self._running[exchange.easy] = exchange
         self._multi.add_handle(exchange.easy)
         if self._sweep is None:
@@ -76,7 +80,8 @@ class Wire:
         self._end(exchange, pycurl.E_WRITE_ERROR, "")
 
     def cut(self) -> None:
-        """End all exchanges, as cancelled."""
+        """End all exchanges as cancelled, also those to come."""
+        self._is_cut = True
         for exchange in list(self._running.values()):
             self._fail(exchange, FetchError("cancelled", "cancelled"))
 
