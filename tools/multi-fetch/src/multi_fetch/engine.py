@@ -18,7 +18,7 @@ from toolroll_shared.retry import Sleep
 from .attempts import Attempts, Work
 from .bodies import end
 from .jobs import FetchError, Job, Limits, Result
-from .schedule import Schedule
+from .schedule import Schedule, outlast
 from .sinks import Sink
 from .wire import Wire
 
@@ -54,6 +54,7 @@ class Fetcher:
         self._sleep = sleep
         self._random = random
         self._runs: set[_Run[Any]] = set()
+        self._stopped = False
 
     async def __aenter__(self) -> Self:
         self._wire = Wire(self._limits)
@@ -69,11 +70,12 @@ class Fetcher:
         traceback: TracebackType | None,
     ) -> None:
         try:
-            for run in list(self._runs):
-                await run.close(self._pool)
+            await outlast([asyncio.create_task(run.close()) for run in self._runs])
         finally:
-            await self._wire.close()
-            self._pool.shutdown()
+            try:
+                await self._wire.close()
+            finally:
+                self._pool.shutdown()
 
     def stop(self, grace: float) -> None:
         """Start nothing more, and cancel after a while what is still in flight.
@@ -83,9 +85,9 @@ class Fetcher:
         Args:
             grace: seconds for what is in flight.
         """
+        self._stopped = True
         for run in self._runs:
-            for work in run.schedule.stop():
-                run.put(self._result(work, FetchError("cancelled", "cancelled")))
+            run.schedule.stop()
         asyncio.get_running_loop().call_later(grace, self._wire.cut)
 
     async def fetch(
@@ -97,18 +99,25 @@ class Fetcher:
         neither side piles up in memory.
         """
         schedule: Schedule[Job[SinkT], Work[SinkT]] = Schedule(
-            jobs, Work, per_host=self._limits.per_host, sleep=self._sleep
+            jobs,
+            Work,
+            per_host=self._limits.per_host,
+            sleep=self._sleep,
+            on_left=lambda left: run.also(self._dismiss(run, left)),
         )
         run = _Run(schedule, room=2 * self._limits.concurrency)
         self._runs.add(run)
+        if self._stopped:
+            schedule.stop()
         run.start([self._work(run) for _ in range(self._limits.concurrency)])
         try:
             while (result := await run.take()) is not None:
                 yield result
             await run.workers
+            await schedule.ended()
             self._runs.discard(run)
         finally:
-            run.workers.cancel()
+            run.cancel()
         schedule.raise_error()
 
     async def _work(self, run: "_Run[SinkT]") -> None:
@@ -119,18 +128,28 @@ class Fetcher:
             if work is None:
                 return
             try:
-                error = await self._attempt(work)
-            except BaseException:
-                await end(work.job.sink.give_up, work.job.sink, self._pool)
-                raise
-            finally:
-                run.schedule.release(work)
-            if error is not None:
-                if self._goes_on(run, work, error):
+                try:
+                    error = await self._attempt(work)
+                finally:
+                    run.schedule.release(work)
+                if error is not None and self._goes_on(run, work, error):
                     run.disclaim()
                     continue
-                await end(work.job.sink.give_up, work.job.sink, self._pool)
+            except BaseException:
+                await self._give_up(work)
+                raise
+            if error is not None:
+                await self._give_up(work)
             run.put(self._result(work, error))
+
+    async def _dismiss(self, run: "_Run[SinkT]", left: list[Work[SinkT]]) -> None:
+        """Cancel work that is not in flight."""
+        for work in left:
+            await self._give_up(work)
+            run.put(self._result(work, FetchError("cancelled", "cancelled")))
+
+    async def _give_up(self, work: Work[Any]) -> None:
+        await end(work.job.sink.give_up, work.job.sink, self._pool)
 
     def _goes_on(self, run: "_Run[SinkT]", work: Work[SinkT], error: FetchError) -> bool:
         """Tell whether there will be another attempt, and see to it."""
@@ -179,6 +198,7 @@ class _Run(Generic[SinkT]):
         self._taker: asyncio.Future[None] | None = None
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._tasks: list[asyncio.Task[None]] = []
+        self._others: list[asyncio.Task[None]] = []
 
     # In the hot path, two deques and a count are twice as fast as a queue and a semaphore.
 
@@ -207,7 +227,7 @@ class _Run(Generic[SinkT]):
     async def take(self) -> Result[SinkT] | None:
         """Return the next result, or None after the last one."""
         while not self._results:
-            if self.workers.done():
+            if all(task.done() for task in (self.workers, *self._others)):
                 return None
             self._taker = asyncio.get_running_loop().create_future()
             await self._taker
@@ -224,16 +244,26 @@ class _Run(Generic[SinkT]):
         self.workers = asyncio.gather(*self._tasks)
         self.workers.add_done_callback(self._end)
 
+    def also(self, work: Coroutine[Any, Any, None]) -> None:
+        """Begin something else that has results."""
+        task = asyncio.create_task(work)
+        self._others.append(task)
+        task.add_done_callback(self._end)
+
     def _end(self, workers: asyncio.Future[Any]) -> None:
         if not workers.cancelled():
             workers.exception()  # whoever takes the results raises it; else nobody has to know
         self._wake_taker()
 
-    async def close(self, pool: ThreadPoolExecutor) -> None:
-        """Cancel what is in flight, and let go of what is held."""
-        left = self.schedule.stop()
+    def cancel(self) -> None:
+        """End all work soon."""
+        self.schedule.stop()
         for task in self._tasks:
             task.cancel()
+
+    async def close(self) -> None:
+        """Cancel what is in flight, let go of what is held, and wait for that."""
+        self.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for work in left:
-            await end(work.job.sink.give_up, work.job.sink, pool)
+        await self.schedule.ended()
+        await asyncio.gather(*self._others)

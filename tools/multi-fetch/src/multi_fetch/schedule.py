@@ -6,8 +6,8 @@ try) is held here, up to a limit; beyond it, no further job is taken from the so
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterable, Callable, Iterable
-from typing import Generic, Protocol, TypeVar
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Sequence
+from typing import Any, Generic, Protocol, TypeVar
 
 from toolroll_shared.retry import Sleep
 
@@ -46,6 +46,7 @@ class Schedule(Generic[T, WorkT]):
         work_on: what is to be done for a job.
         per_host: how many of one host may be handed out at once, or None for no cap.
         sleep: waits.
+        on_left: told work that will not be handed out any more, because of a stop.
     """
 
     def __init__(
@@ -55,21 +56,25 @@ class Schedule(Generic[T, WorkT]):
         *,
         per_host: int | None,
         sleep: Sleep,
+        on_left: Callable[[list[WorkT]], None],
     ) -> None:
         self._source = aiter(jobs) if isinstance(jobs, AsyncIterable) else None
         self._plain = iter(()) if isinstance(jobs, AsyncIterable) else iter(jobs)
         self._work_on = work_on
         self._per_host = per_host
         self._sleep = sleep
+        self._on_left = on_left
         self._hosts: dict[str, _Host[WorkT]] = {}
         self._ready: deque[_Host[WorkT]] = deque()
         self._idle: deque[asyncio.Future[None]] = deque()
         self._timers: dict[asyncio.Task[None], WorkT] = {}
         self._held = 0
         self._active = 0
-        self._reader: asyncio.Task[object] | None = None
+        self._reader: asyncio.Task[None] | None = None
+        self._demand: asyncio.Future[None] | None = None
         self._exhausted = False
         self._error: Exception | None = None
+        self._ending: list[asyncio.Task[None]] = []
         self.stopped = False
 
     async def next(self) -> WorkT | None:
@@ -77,11 +82,10 @@ class Schedule(Generic[T, WorkT]):
         while not self.stopped:
             work = self._take()
             if work is not None:
-                if self._idle and (self._ready or self._may_read):
-                    self._wake_one()
+                self._pass_on()
                 return work
-            if self._may_read:
-                await self._read()
+            if self._source is None and self._may_read:
+                self._read()
             elif self._exhausted and not self._held and not self._active:
                 break
             else:
@@ -104,6 +108,9 @@ class Schedule(Generic[T, WorkT]):
             seconds: until then.
             whole_host: nothing else of its host is handed out until then either.
         """
+        if self.stopped:
+            self._on_left([work])
+            return
         host = self._hosts.setdefault(work.host, _Host())
         host.pauses += whole_host
         self._held += 1
@@ -119,21 +126,27 @@ class Schedule(Generic[T, WorkT]):
         task = asyncio.create_task(wait())
         self._timers[task] = work
 
-    def stop(self) -> list[WorkT]:
-        """Hand out nothing more, take no further job; return the work that was held."""
+    def stop(self) -> None:
+        """Hand out nothing more, take no further job; `on_left` is told the work that was held."""
         self.stopped = True
         left = [work for host in self._hosts.values() for work in host.waiting]
         left += self._timers.values()
         for host in self._hosts.values():
             host.waiting.clear()
-        for task in self._timers:
+        self._ending += self._timers
+        if self._reader is not None:
+            self._ending.append(self._reader)
+        for task in self._ending:
             task.cancel()
         self._timers.clear()
         self._held = 0
-        if self._reader is not None:
-            self._reader.cancel()
         self._wake_all()
-        return left
+        if left:
+            self._on_left(left)
+
+    async def ended(self) -> None:
+        """Wait for what a stop has cancelled."""
+        await outlast(self._ending)
 
     def raise_error(self) -> None:
         """Raise what ended the jobs, if it was an error."""
@@ -144,30 +157,53 @@ class Schedule(Generic[T, WorkT]):
 
     @property
     def _may_read(self) -> bool:
-        return not self._exhausted and self._reader is None and self._held < LOOKAHEAD
+        return not self._exhausted and self._held < LOOKAHEAD
 
-    async def _read(self) -> None:
-        """Take one job from the source."""
+    def _read(self) -> None:
+        """Take one job from a plain source."""
         try:
-            if self._source is None:
-                self._put(self._work_on(next(self._plain)))
-            else:
-                self._reader = asyncio.current_task()
-                self._put(self._work_on(await anext(self._source)))
-        except (StopIteration, StopAsyncIteration):
+            self._put(self._work_on(next(self._plain)))
+        except StopIteration:
             self._exhausted = True
-        except asyncio.CancelledError:
-            if not self.stopped or self._reader is None:
-                raise
-            self._reader.uncancel()
         except Exception as error:  # noqa: BLE001 - raised again when all results are out
             self._error, self._exhausted = error, True
+
+    async def _read_all(self, source: AsyncIterator[T]) -> None:
+        """Take jobs from an asynchronous source, each when somebody waits for it.
+
+        It is a task of its own: nobody who could be at work waits for the source.
+        """
+        try:
+            while True:
+                while not (self._idle and self._may_read):
+                    self._demand = asyncio.get_running_loop().create_future()
+                    await self._demand
+                self._put(self._work_on(await anext(source)))
+                if self._ready:
+                    self._wake_one()
+        except StopAsyncIteration:
+            pass
+        except Exception as error:  # noqa: BLE001 - raised again when all results are out
+            self._error = error
         finally:
-            self._reader = None
+            self._exhausted = True
+            self._wake_one()
+
+    def _ask(self) -> None:
+        """Have the next job taken from an asynchronous source, if there may be one."""
+        if self._source is None:
+            return
+        if self._reader is None:
+            self._reader = asyncio.create_task(self._read_all(self._source))
+        elif self._demand is not None and not self._demand.done():
+            self._demand.set_result(None)
 
     # Hosts.
 
     def _put(self, work: WorkT, *, first: bool = False) -> None:
+        if self.stopped:
+            self._on_left([work])
+            return
         host = self._hosts.get(work.host)
         if host is None:
             host = self._hosts[work.host] = _Host()
@@ -207,7 +243,17 @@ class Schedule(Generic[T, WorkT]):
         """Wait until somebody has changed something."""
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._idle.append(waiter)
+        self._ask()
         await waiter
+
+    def _pass_on(self) -> None:
+        """Have somebody else look for work too, if there may be some."""
+        if not self._idle:
+            return
+        if self._ready or (self._source is None and self._may_read):
+            self._wake_one()
+        else:
+            self._ask()
 
     def _wake_one(self) -> None:
         while self._idle:
@@ -219,3 +265,15 @@ class Schedule(Generic[T, WorkT]):
     def _wake_all(self) -> None:
         while self._idle:
             self._wake_one()
+
+
+async def outlast(tasks: Sequence[asyncio.Future[Any]]) -> None:
+    """Wait for the ends of tasks; a cancellation counts only then."""
+    cancelled: asyncio.CancelledError | None = None
+    while not all(task.done() for task in tasks):
+        try:
+            await asyncio.wait(tasks)
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
