@@ -113,7 +113,8 @@ class Attempts:
         work.final_url = url
         with self._wire.exchange() as exchange:
             lines = self._lines_of(hop.headers, hop.held)
-            exchange.start(url, lines, method=work.job.method, timeout_s=left_s)
+            held = 0 if hop.held is None else hop.held.offset
+            exchange.start(url, lines, method=work.job.method, timeout_s=left_s, held=held)
             try:
                 return await self._answer(exchange, work.job.sink, hop.held)
             finally:

@@ -18,7 +18,7 @@ from .sinks import Held, RejectedBody, Sink
 T = TypeVar("T")
 P = ParamSpec("P")
 
-_CONTENT_RANGE = re.compile(r"bytes ([0-9]+)-[0-9]+/(?:[0-9]+|\*)", re.IGNORECASE)
+_CONTENT_RANGE = re.compile(r"bytes ([0-9]+)-([0-9]+)/([0-9]+|\*)", re.IGNORECASE)
 
 
 class StartOver(Exception):
@@ -34,9 +34,17 @@ def offset_of(exchange: Exchange, held: Held | None) -> int:
     if exchange.status != HTTPStatus.PARTIAL_CONTENT or held is None:
         return 0
     match = _CONTENT_RANGE.fullmatch((exchange.header(b"content-range") or "").strip())
-    if match is None or int(match[1]) != held.offset:
+    if match is None or int(match[1]) != held.offset or not _is_of(exchange, held):
         raise StartOver
+    if match[3] not in {"*", str(int(match[2]) + 1)}:
+        raise StartOver  # it ends before the body does
     return held.offset
+
+
+def _is_of(exchange: Exchange, held: Held) -> bool:
+    """Tell whether a part is of the version that is held, as far as the answer names one."""
+    name = exchange.header(b"etag" if held.validator.startswith('"') else b"last-modified")
+    return name in {None, held.validator}
 
 
 def validator_of(exchange: Exchange) -> str | None:

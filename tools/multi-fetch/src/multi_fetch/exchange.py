@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -69,7 +70,13 @@ class Exchange:
         self._method: Method = "GET"
 
     def start(
-        self, url: str, headers: Sequence[bytes], *, method: Method, timeout_s: float
+        self,
+        url: str,
+        headers: Sequence[bytes],
+        *,
+        method: Method,
+        timeout_s: float,
+        held: int = 0,
     ) -> None:
         """Send a request.
 
@@ -78,6 +85,7 @@ class Exchange:
             headers: whole lines.
             method: GET or HEAD.
             timeout_s: seconds until the body's end.
+            held: bytes of the body that are there, if the answer is the rest.
         """
         self.headers.clear()
         self._blocks: list[bytes] = []
@@ -90,6 +98,7 @@ class Exchange:
         self._error: FetchError | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._timeout_s = timeout_s
+        self._held = held
         self._last_seen = (-1, -1)
         self._last_heard = self._loop.time()
         self._set_up(url, headers, method)
@@ -178,9 +187,10 @@ class Exchange:
 
     def header(self, name: bytes) -> str | None:
         """Return a header of the last answer; `name` is in lower case."""
-        for line in reversed(self.headers):
-            if line.startswith(b"HTTP/"):
-                break
+        starts = [at for at, line in enumerate(self.headers) if line.startswith(b"HTTP/")]
+        for line in self.headers[starts[-1] + 1 :] if starts else ():
+            if line in {b"\r\n", b"\n"}:
+                break  # trailers follow
             key, _, value = line.partition(b":")
             if key.strip().lower() == name:
                 return _text(value.strip())
@@ -215,6 +225,8 @@ class Exchange:
 
     def end(self, error: FetchError | None) -> None:
         """Hear that nothing more will come."""
+        if error is not None and error.kind != "cancelled" and self._is_refused:
+            error = None  # the head has said it all
         self._ended, self._error = True, error
         self._wake()
 
@@ -240,6 +252,20 @@ class Exchange:
                 break
         return False
 
+    @property
+    def _is_refused(self) -> bool:
+        """Whether the answer's head says that its body is not what was asked for."""
+        return self._head_status >= HTTPStatus.MULTIPLE_CHOICES and self.has_whole_head
+
+    @property
+    def _head_status(self) -> int:
+        """The status as the head says it; callbacks may not ask libcurl."""
+        for line in reversed(self.headers):
+            if line.startswith(b"HTTP/"):
+                number = line.split()[1:2]
+                return int(number[0]) if number and number[0].isdigit() else 0
+        return 0
+
     def _timed_out(self) -> FetchError:
         if self.easy.getinfo(pycurl.TOTAL_TIME) < self._timeout_s * 0.99:
             return FetchError("timeout", f"no connection within {self._limits.idle_timeout:g} s")
@@ -249,16 +275,25 @@ class Exchange:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
+    def _begin_body(self) -> None:
+        """See from the head whether the body is wanted, and how much of it."""
+        self._wanted = self._wanted and not self._is_refused
+        self._room = self._limits.max_bytes
+        if self._room is not None and self._head_status == HTTPStatus.PARTIAL_CONTENT:
+            self._room -= self._held
+
     def _on_body(self, block: bytes) -> int | None:
         """Take a block from libcurl: all of it, or nothing."""
         if self._pending >= MOST:
             self._paused = True
             return pycurl.WRITEFUNC_PAUSE
+        if not self.received:
+            self._begin_body()
         size = len(block)
         self.received += size
         if not self._wanted:
             return None if self.received < WASTE else -1
-        if self._limits.max_bytes is not None and self.received > self._limits.max_bytes:
+        if self._room is not None and self.received > self._room:
             self._too_large = True
             return -1
         self._blocks.append(block)
