@@ -107,7 +107,10 @@ class Exchange:
     def _set_up(self, url: str, headers: Sequence[bytes], method: Method) -> None:
         """Tell libcurl what differs from the request before: setting things costs time."""
         set_ = self.easy.setopt
-        set_(pycurl.URL, url)
+        try:
+            set_(pycurl.URL, url)
+        except pycurl.error:  # libcurl takes no longer ones
+            raise FetchError("url", "a URL that is too long") from None
         set_(pycurl.TIMEOUT_MS, _milliseconds(self._timeout_s))
         if headers != self._headers_set:
             set_(pycurl.HTTPHEADER, headers)
