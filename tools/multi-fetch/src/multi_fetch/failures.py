@@ -77,7 +77,7 @@ def failure(code: int, message: str, easy: pycurl.Curl, *, answered: bool) -> Fe
         answered: whether the headers of an answer had come.
     """
     kind = _KINDS.get(code, "protocol")
-    if code == pycurl.E_RECV_ERROR and "CONNECT tunnel failed" in message:
+    if "CONNECT tunnel failed" in message:
         return FetchError("connect", "cannot connect: the proxy refuses")
     if code == pycurl.E_RECV_ERROR and not any(sign in message for sign in _SIGNS_OF_RESET):
         kind = "protocol"
