@@ -20,7 +20,7 @@ from .wire import Wire
 SinkT = TypeVar("SinkT", bound=Sink)
 
 _REDIRECTS = {301, 302, 303, 307, 308}
-_SECRET_HEADERS = {"authorization", "cookie", "proxy-authorization"}
+_OF_ONE_ORIGIN = {"authorization", "cookie", "proxy-authorization", "host"}
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")  # RFC 9110, 5.5
 
@@ -159,7 +159,7 @@ def _redirected(hop: _Hop, location: str) -> _Hop:
     there = redirected(hop.where, location)
     headers = hop.headers
     if there.origin != hop.where.origin:
-        headers = {k: v for k, v in headers.items() if k.lower() not in _SECRET_HEADERS}
+        headers = {k: v for k, v in headers.items() if k.lower() not in _OF_ONE_ORIGIN}
     return _Hop(there, headers, hop.held)
 
 

@@ -74,9 +74,19 @@ def redirected(here: Target, location: str) -> Target:
     if here.origin.startswith("https:") and scheme != "https":
         raise FetchError("redirect", "a redirect from https to http: not followed")
     try:
-        return target(joined)
+        there = target(joined)
     except FetchError:
         raise FetchError("redirect", "a redirect to no URL") from None
+    if there.origin != here.origin:
+        return there
+    return there._replace(url=_with_user_of(here.url, there.url))
+
+
+def _with_user_of(url: str, other: str) -> str:
+    """Return the other URL with the user and password of the first, unless it has its own."""
+    user, at, _host = _parts(url)[1].rpartition("@")
+    scheme, authority, rest = _parts(other)
+    return other if "@" in authority else scheme + user + at + authority + rest
 
 
 def _in_ascii(url: str) -> str:
