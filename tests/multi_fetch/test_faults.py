@@ -5,7 +5,15 @@ import pytest
 
 from tests.multi_fetch.fetching import Waits, fetch, fetch_all, in_turn, job, kind, limits
 from tests.multi_fetch.servers import FINE, Lettered
-from tests.support.rawserver import Answer, Connection, RawServer, Request, redirects, response, sends
+from tests.support.rawserver import (
+    Answer,
+    Connection,
+    RawServer,
+    Request,
+    redirects,
+    response,
+    sends,
+)
 from toolroll_shared.retry import Backoff
 
 TRIES = limits(idle_timeout=0.2, timeout=0.6, max_bytes=100_000, backoff=Backoff(tries=3))
@@ -126,14 +134,18 @@ def test_a_fault_that_will_last_is_met_once(answer: Answer, expected: str) -> No
 def test_a_fault_is_of_its_own_job_only(answer: Answer, expected: str) -> None:
     with RawServer(answer) as faulty, RawServer(FINE) as server:
         jobs = [job(url) for _ in range(3) for url in (faulty.url, server.url)]
-        results = fetch_all(jobs, limits(concurrency=3, idle_timeout=0.2, timeout=0.5, max_bytes=9999))
+        results = fetch_all(
+            jobs, limits(concurrency=3, idle_timeout=0.2, timeout=0.5, max_bytes=9999)
+        )
     kinds = {result.job.url: set[str | None]() for result in results}
     for result in results:
         kinds[result.job.url].add(kind(result))
     assert kinds == {faulty.url: {expected}, server.url: {None}}
 
 
-@pytest.mark.parametrize(("url", "expected"), [("http://127.0.0.1:1", "connect"), ("http://no.invalid", "dns")])
+@pytest.mark.parametrize(
+    ("url", "expected"), [("http://127.0.0.1:1", "connect"), ("http://no.invalid", "dns")]
+)
 def test_a_server_that_is_not_there_is_tried_as_often_as_allowed(url: str, expected: str) -> None:
     result = fetch(job(url), TRIES, sleep=Waits())
     assert (kind(result), result.attempts, result.status) == (expected, 3, None)
@@ -232,7 +244,9 @@ def test_what_comes_after_a_body_is_no_part_of_the_next(data: bytes) -> None:
         pytest.param(
             head(b"content-length: 4", b"content-length: 4") + b"fine", id="the same length twice"
         ),
-        pytest.param(head(*[b"x: y" * 500] * 100, b"content-length: 4") + b"fine", id="200 kB of headers"),
+        pytest.param(
+            head(*[b"x: y" * 500] * 100, b"content-length: 4") + b"fine", id="200 kB of headers"
+        ),
     ],
 )
 def test_an_unusual_answer_is_understood(data: bytes) -> None:
@@ -294,7 +308,9 @@ def test_a_server_that_is_slow_twice_is_not_silent_for_too_long() -> None:
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
     with listener:
-        result = fetch(job(f"http://127.0.0.1:{listener.getsockname()[1]}"), limits(idle_timeout=0.4))
+        result = fetch(
+            job(f"http://127.0.0.1:{listener.getsockname()[1]}"), limits(idle_timeout=0.4)
+        )
         thread.join(5)
     assert (result.error, result.job.sink.body) == (None, b"fine")
 

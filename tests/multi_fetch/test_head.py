@@ -15,7 +15,15 @@ from tests.multi_fetch.fetching import (
     limits,
 )
 from tests.multi_fetch.servers import FINE, Lettered
-from tests.support.rawserver import Answer, Connection, RawServer, Request, redirects, response, sends
+from tests.support.rawserver import (
+    Answer,
+    Connection,
+    RawServer,
+    Request,
+    redirects,
+    response,
+    sends,
+)
 from toolroll_shared.retry import Backoff
 
 ONE_BY_ONE = limits(concurrency=1)
@@ -92,7 +100,9 @@ def test_heads_and_gets_take_turns_over_one_connection() -> None:
         connection.send(response(body, length=4))
 
     with Lettered(answer) as server:
-        jobs = [make(f"{server.url}/{name}") for make, name in [(head_of, "head"), (get, "get")] * 3]
+        jobs = [
+            make(f"{server.url}/{name}") for make, name in [(head_of, "head"), (get, "get")] * 3
+        ]
         results = fetch_all(jobs, ONE_BY_ONE)
         assert server.lines == ["HEAD /head", "GET /get"] * 3
         assert server.connections == 1
@@ -147,7 +157,12 @@ def test_a_failure_without_an_answer_has_no_status_of_the_job_before() -> None:
         connection.cut()
 
     with RawServer(in_turn(FINE, cut)) as server:
-        jobs = [get(server.url), get(server.url), get("http://127.0.0.1:1"), get("http://no.invalid")]
+        jobs = [
+            get(server.url),
+            get(server.url),
+            get("http://127.0.0.1:1"),
+            get("http://no.invalid"),
+        ]
         results = fetch_all(jobs, ONE_BY_ONE)
     assert [(kind(one), one.status, one.bytes) for one in results] == [
         (None, 200, 4),
@@ -179,7 +194,9 @@ def test_many_heads_and_gets_at_once_keep_apart() -> None:
         name = request.target[1:]
         with lock:
             seen[name] = request.headers.get("x-name")
-        connection.send(response(b"" if name.startswith("head") else name.encode(), length=len(name)))
+        connection.send(
+            response(b"" if name.startswith("head") else name.encode(), length=len(name))
+        )
 
     with RawServer(answer) as server:
         jobs = [

@@ -18,7 +18,15 @@ from tests.multi_fetch.fetching import (
     names_in,
 )
 from tests.multi_fetch.servers import FINE
-from tests.support.rawserver import Answer, Connection, RawServer, Request, redirects, response, sends
+from tests.support.rawserver import (
+    Answer,
+    Connection,
+    RawServer,
+    Request,
+    redirects,
+    response,
+    sends,
+)
 from toolroll_shared.retry import Backoff
 
 MOST = 1000

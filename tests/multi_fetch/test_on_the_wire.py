@@ -39,7 +39,7 @@ def sent_to(url: str, **headers: str) -> tuple[str, bytes]:
         ("/a/../b/./c", "/a/../b/./c"),
         ("//a//b", "//a//b"),
         ("/a;b=c,d!e$f&g'h(i)*j+k:l@m", "/a;b=c,d!e$f&g'h(i)*j+k:l@m"),
-        ("/[x]{y}|z^w`v\"u<t>", "/[x]{y}|z^w`v\"u<t>"),
+        ('/[x]{y}|z^w`v"u<t>', '/[x]{y}|z^w`v"u<t>'),
         ("/a b", "/a%20b"),
         ("/a?b c", "/a?b%20c"),
         ("/\u00fc?\u00e4", "/%C3%BC?%C3%A4"),
@@ -201,5 +201,7 @@ def test_final_urls_are_what_was_requested() -> None:
             [job(f"{server.url}/a#old"), job(f"{server.url}/b"), job("http://[")],
             limits(concurrency=1),
         )
-    urls = [(result.final_url or "").removeprefix(server.url).partition("#")[0] for result in results]
+    urls = [
+        (result.final_url or "").removeprefix(server.url).partition("#")[0] for result in results
+    ]
     assert urls == ["/b", "/b", ""]

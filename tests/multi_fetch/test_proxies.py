@@ -128,9 +128,7 @@ def test_a_proxy_that_is_silent_is_a_timeout() -> None:
     [("http://127.0.0.1:1", "connect"), ("http://no.invalid:80", "dns"), ("nope://x", "protocol")],
 )
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_a_proxy_that_cannot_be_used_fails_its_jobs(
-    scheme: str, proxy: str, expected: str
-) -> None:
+def test_a_proxy_that_cannot_be_used_fails_its_jobs(scheme: str, proxy: str, expected: str) -> None:
     result = fetch(job(f"{scheme}://h.invalid/"), limits(proxy=proxy))
     assert kind(result) in {expected, "connect", "url"}
 

@@ -12,7 +12,15 @@ from multi_fetch import Fetcher, FileSink, Held, Job, Result
 from tests.multi_fetch.fetching import PATIENCE, Waits, fetch, in_turn, kind, limits, names_in
 from tests.multi_fetch.steps import Held as HeldSleep
 from tests.multi_fetch.steps import requests, taking
-from tests.support.rawserver import Answer, Connection, RawServer, Request, redirects, response, sends
+from tests.support.rawserver import (
+    Answer,
+    Connection,
+    RawServer,
+    Request,
+    redirects,
+    response,
+    sends,
+)
 from toolroll_shared.retry import Backoff
 
 BODY = random.Random(8).randbytes(300_000)  # noqa: S311 - content, not a secret
@@ -108,7 +116,11 @@ def test_an_attempt_that_fails_before_its_body_keeps_the_part(tmp_path: Path) ->
     busy = sends(response(b"busy", status=503))
     result, requests = fetch_file(sink, cut_after(10, **STRONG), busy, part(10, **STRONG))
     assert_whole(sink, result)
-    assert [request.headers.get("range") for request in requests] == [None, "bytes=10-", "bytes=10-"]
+    assert [request.headers.get("range") for request in requests] == [
+        None,
+        "bytes=10-",
+        "bytes=10-",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -121,9 +133,7 @@ def test_an_attempt_that_fails_before_its_body_keeps_the_part(tmp_path: Path) ->
         pytest.param({"etag": '"\xe4"'}, id="beyond ascii"),
     ],
 )
-def test_without_a_strong_validator_it_starts_over(
-    tmp_path: Path, headers: dict[str, str]
-) -> None:
+def test_without_a_strong_validator_it_starts_over(tmp_path: Path, headers: dict[str, str]) -> None:
     sink = file_sink(tmp_path)
     result, requests = fetch_file(sink, cut_after(99_999, **headers), whole(**headers))
     assert_whole(sink, result)
@@ -139,9 +149,7 @@ def test_a_sink_that_does_not_resume_starts_over(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("headers", [{}, STRONG, {"etag": '"two"'}])
-def test_a_whole_body_instead_of_the_part_is_taken(
-    tmp_path: Path, headers: dict[str, str]
-) -> None:
+def test_a_whole_body_instead_of_the_part_is_taken(tmp_path: Path, headers: dict[str, str]) -> None:
     counted: list[int] = []
     sink = file_sink(tmp_path, progress=counted.append)
     result, requests = fetch_file(sink, cut_after(99_999, **STRONG), whole(**headers))
@@ -311,7 +319,10 @@ async def stop_now(taker: Any) -> None:
 @pytest.mark.parametrize("keep", [False, True])
 @pytest.mark.parametrize("end", [cancel, stop_now])
 def test_a_job_that_ends_while_it_waits_for_its_next_try_leaves_no_part(
-    tmp_path: Path, cut_once: RawServer, end: Callable[[Any], Any], keep: bool  # noqa: FBT001
+    tmp_path: Path,
+    cut_once: RawServer,
+    end: Callable[[Any], Any],
+    keep: bool,  # noqa: FBT001
 ) -> None:
     sink = file_sink(tmp_path, keep=keep)
 
@@ -330,7 +341,10 @@ def test_a_job_that_ends_while_it_waits_for_its_next_try_leaves_no_part(
 @pytest.mark.parametrize("keep", [False, True])
 @pytest.mark.parametrize("end", [cancel, stop_now])
 def test_a_job_that_ends_in_its_second_try_leaves_no_part(
-    tmp_path: Path, cut_once: RawServer, end: Callable[[Any], Any], keep: bool  # noqa: FBT001
+    tmp_path: Path,
+    cut_once: RawServer,
+    end: Callable[[Any], Any],
+    keep: bool,  # noqa: FBT001
 ) -> None:
     sink = file_sink(tmp_path, keep=keep)
 

@@ -5,13 +5,12 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import Executor
 from datetime import UTC, datetime
-from http import HTTPStatus
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from toolroll_shared.retry import retry_after_seconds
 
 from .bodies import StartOver, offset_of, take_body
-from .exchange import Exchange
+from .exchange import PART, Exchange
 from .jobs import FetchError, Job, Limits, Timing
 from .sinks import Held, Sink
 from .urls import Target, redirected, target, without_user
@@ -19,6 +18,7 @@ from .wire import Wire
 
 SinkT = TypeVar("SinkT", bound=Sink)
 
+_NO_SUCH_PART = 416
 _REDIRECTS = {301, 302, 303, 307, 308}
 _OF_ONE_ORIGIN = {"authorization", "cookie", "proxy-authorization", "host"}
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
@@ -127,9 +127,9 @@ class Attempts:
         if status in _REDIRECTS:
             await exchange.drain()
             return exchange.header(b"location") or ""
-        if held is not None and status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+        if held is not None and status == _NO_SUCH_PART:
             raise StartOver
-        unasked_part = status == HTTPStatus.PARTIAL_CONTENT and held is None
+        unasked_part = status == PART and held is None
         if unasked_part or not 200 <= status < 300:  # noqa: PLR2004 - RFC 9110, 15.3
             await exchange.drain()
             raise _refusal(exchange, status)

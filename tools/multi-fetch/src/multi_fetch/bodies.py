@@ -8,10 +8,9 @@ import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
-from http import HTTPStatus
 from typing import ParamSpec, TypeVar
 
-from .exchange import Exchange
+from .exchange import PART, Exchange
 from .jobs import FetchError
 from .sinks import Held, RejectedBody, Sink
 
@@ -31,7 +30,7 @@ def offset_of(exchange: Exchange, held: Held | None) -> int:
     Raises:
         StartOver: it is not the part that was asked for.
     """
-    if exchange.status != HTTPStatus.PARTIAL_CONTENT or held is None:
+    if held is None or exchange.status != PART:
         return 0
     match = _CONTENT_RANGE.fullmatch((exchange.header(b"content-range") or "").strip())
     if match is None or int(match[1]) != held.offset or not _is_of(exchange, held):

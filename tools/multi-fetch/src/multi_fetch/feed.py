@@ -35,7 +35,7 @@ class LineJob(Job[Sink]):
     def __init__(
         self, url: str, sink: Sink, headers: Mapping[str, str], method: Method, entry: Entry
     ) -> None:
-        super().__init__(url=url, sink=sink, headers=headers, method=method)
+        self.url, self.sink, self.headers, self.method = url, sink, headers, method
         self.entry = entry
 
 
