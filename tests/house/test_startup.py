@@ -8,13 +8,13 @@ import pytest
 from tests.support.layout import COMMANDS
 
 HEAVY = {
-    "aiohttp",
     "asyncio",
     "hashlib",
     "httpx",
     "msgspec",
     "logging",
     "multiprocessing",
+    "pycurl",
     "rich",
     "socket",
     "sqlite3",
