@@ -227,7 +227,7 @@ class _Run(Generic[SinkT]):
     async def take(self) -> Result[SinkT] | None:
         """Return the next result, or None after the last one."""
         while not self._results:
-            if all(task.done() for task in (self.workers, *self._others)):
+            if self.workers.done() and all(task.done() for task in self._others):
                 return None
             self._taker = asyncio.get_running_loop().create_future()
             await self._taker
