@@ -20,7 +20,7 @@ SinkT = TypeVar("SinkT", bound=Sink)
 class MemorySink(Sink):
     """Keeps the body, and the calls that it got; works in a thread."""
 
-    inline_below = 0
+    inline_below: float = 0
 
     def __init__(self) -> None:
         self.body = b""

@@ -98,8 +98,8 @@ class _Heard:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._client, name)
 
-    def makefile(self, mode: str) -> Any:
-        return _HeardFile(self._client.makefile(mode), self._heads)
+    def makefile(self, _mode: str) -> Any:
+        return _HeardFile(self._client.makefile("rb"), self._heads)
 
 
 class _HeardFile:

@@ -37,8 +37,8 @@ def get(url: str, **headers: str) -> Job[MemorySink]:
     return Job(url=url, sink=MemorySink(), headers=headers)
 
 
-def announces(length: int, *, status: int = 200, **headers: str) -> Answer:
-    return sends(response(length=length, status=status, **headers))
+def announces(length: int, *, status: int = 200, **headers: Any) -> Answer:
+    return sends(response(b"", length=length, status=status, **headers))
 
 
 @pytest.mark.parametrize("length", [0, 1, 10**15])

@@ -27,7 +27,8 @@ async def fetch(urls, **changes):
         return [kind(result) async for result in fetcher.fetch(jobs)]
 
 async def cancelled():
-    task = asyncio.create_task(fetch(["http://silent.example/"] * 5, timeout=60.0, idle_timeout=60.0))
+    urls = ["http://silent.example/"] * 5
+    task = asyncio.create_task(fetch(urls, timeout=60.0, idle_timeout=60.0))
     await asyncio.sleep(0.2)
     task.cancel()
     await asyncio.wait([task])

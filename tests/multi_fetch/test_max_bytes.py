@@ -2,6 +2,7 @@ import gzip
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -189,7 +190,7 @@ def test_a_redirect_whose_body_never_ends_is_followed() -> None:
     assert (kind(result), result.job.sink.body) == (None, b"fine")
 
 
-def cut_after(sent: bytes, length: int, **headers: str) -> Answer:
+def cut_after(sent: bytes, length: int, **headers: Any) -> Answer:
     def answer(connection: Connection, _request: Request) -> None:
         connection.send(response(sent, length=length, **headers))
         connection.cut()

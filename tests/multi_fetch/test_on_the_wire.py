@@ -3,7 +3,16 @@ import base64
 import pytest
 
 from multi_fetch import Result
-from tests.multi_fetch.fetching import MemorySink, by_path, fetch, fetch_all, job, kind, limits
+from tests.multi_fetch.fetching import (
+    MemorySink,
+    by_path,
+    fetch,
+    fetch_all,
+    in_turn,
+    job,
+    kind,
+    limits,
+)
 from tests.multi_fetch.servers import FINE, Lettered
 from tests.support.rawserver import RawServer, redirects
 
@@ -145,15 +154,9 @@ def test_the_host_header_names_the_port_only_where_it_is_unusual() -> None:
 def test_where_a_redirect_leads_is_sent_to_the_letter(location: str, expected: str) -> None:
     raw = location.encode().decode("latin-1")
     with Lettered(FINE) as server:
-        server.answer = by_path(a=once(redirects(raw), FINE), b=FINE, c=FINE)
+        server.answer = by_path(a=in_turn(redirects(raw), FINE), b=FINE, c=FINE)
         fetch(job(f"{server.url}/a"))
         assert server.lines[1].removeprefix("GET ") == expected
-
-
-def once(first: object, then: object) -> object:
-    from tests.multi_fetch.fetching import in_turn
-
-    return in_turn(first, then)  # type: ignore[arg-type]
 
 
 def test_an_absolute_redirect_is_sent_to_the_letter() -> None:

@@ -25,8 +25,8 @@ from toolroll_shared.retry import Backoff
 
 BODY = random.Random(8).randbytes(300_000)  # noqa: S311 - content, not a secret
 SHA256 = hashlib.sha256(BODY).hexdigest()
-STRONG = {"etag": '"one"'}
-DATED = {"last_modified": "Sun, 06 Nov 2022 08:49:37 GMT"}
+STRONG: dict[str, Any] = {"etag": '"one"'}
+DATED: dict[str, Any] = {"last_modified": "Sun, 06 Nov 2022 08:49:37 GMT"}
 TRIES = limits(backoff=Backoff(tries=4))
 
 
@@ -40,7 +40,7 @@ def fetch_file(sink: FileSink, *answers: Answer) -> tuple[Result[FileSink], list
         return fetch(Job(url=server.url, sink=sink), TRIES, sleep=Waits()), server.requests
 
 
-def cut_after(size: int, **headers: str) -> Answer:
+def cut_after(size: int, **headers: Any) -> Answer:
     """Answer with the start of the body, and then hang up."""
 
     def answer(connection: Connection, _request: Request) -> None:
@@ -50,9 +50,9 @@ def cut_after(size: int, **headers: str) -> Answer:
     return answer
 
 
-def part(start: int, stop: int = len(BODY), *, sent: int | None = None, **headers: str) -> Answer:
+def part(start: int, stop: int = len(BODY), *, sent: int | None = None, **headers: Any) -> Answer:
     """Answer with a part of the body, or with its start."""
-    span = {"content_range": f"bytes {start}-{stop - 1}/{len(BODY)}"}
+    span: dict[str, Any] = {"content_range": f"bytes {start}-{stop - 1}/{len(BODY)}"}
     until = stop if sent is None else start + sent
 
     def answer(connection: Connection, _request: Request) -> None:
@@ -65,7 +65,7 @@ def part(start: int, stop: int = len(BODY), *, sent: int | None = None, **header
     return answer
 
 
-def whole(**headers: str) -> Answer:
+def whole(**headers: Any) -> Answer:
     return sends(response(BODY, **headers))
 
 
@@ -89,7 +89,7 @@ def assert_whole(sink: FileSink, result: Result[FileSink]) -> None:
     [(STRONG, '"one"'), (DATED, DATED["last_modified"]), ({**STRONG, **DATED}, '"one"')],
 )
 def test_a_body_that_was_cut_goes_on_where_it_was(
-    tmp_path: Path, size: int, headers: dict[str, str], validator: str
+    tmp_path: Path, size: int, headers: dict[str, Any], validator: str
 ) -> None:
     counted: list[int] = []
     sink = file_sink(tmp_path, size=len(BODY), sha256=SHA256, progress=counted.append)
@@ -133,7 +133,7 @@ def test_an_attempt_that_fails_before_its_body_keeps_the_part(tmp_path: Path) ->
         pytest.param({"etag": '"\xe4"'}, id="beyond ascii"),
     ],
 )
-def test_without_a_strong_validator_it_starts_over(tmp_path: Path, headers: dict[str, str]) -> None:
+def test_without_a_strong_validator_it_starts_over(tmp_path: Path, headers: dict[str, Any]) -> None:
     sink = file_sink(tmp_path)
     result, requests = fetch_file(sink, cut_after(99_999, **headers), whole(**headers))
     assert_whole(sink, result)
@@ -149,7 +149,7 @@ def test_a_sink_that_does_not_resume_starts_over(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("headers", [{}, STRONG, {"etag": '"two"'}])
-def test_a_whole_body_instead_of_the_part_is_taken(tmp_path: Path, headers: dict[str, str]) -> None:
+def test_a_whole_body_instead_of_the_part_is_taken(tmp_path: Path, headers: dict[str, Any]) -> None:
     counted: list[int] = []
     sink = file_sink(tmp_path, progress=counted.append)
     result, requests = fetch_file(sink, cut_after(99_999, **STRONG), whole(**headers))

@@ -1,6 +1,7 @@
 """One request and its answer: set up, received block by block, taken by whoever wants it."""
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -103,7 +104,7 @@ class Exchange:
         self._timeout_s = timeout_s
         self._held = held
         self._last_seen = (-1, -1)
-        self._last_heard = self._loop.time()
+        self._last_heard = time.monotonic()
         self._set_up(url, headers, method)
         self._wire.add(self)
 
@@ -159,7 +160,7 @@ class Exchange:
     def _go_on(self) -> None:
         """Have libcurl hand over what waits; it calls `_on_body` before it returns."""
         self._paused = False
-        self._last_heard = self._loop.time()
+        self._last_heard = time.monotonic()
         try:
             self.easy.pause(pycurl.PAUSE_CONT)
         except pycurl.error:  # `_on_body` has refused it
