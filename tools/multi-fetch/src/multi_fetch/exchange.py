@@ -103,7 +103,7 @@ class Exchange:
         self._waiter: asyncio.Future[None] | None = None
         self._timeout_s = timeout_s
         self._held = held
-        self._last_seen = (-1, -1)
+        self._last_seen = (0.0, 0, 0)
         self._last_heard = time.monotonic()
         self._set_up(url, headers, method)
         self._wire.add(self)
@@ -225,7 +225,8 @@ class Exchange:
 
     def heard_from(self, now: float) -> float:
         """Return when the server was last known to send; `now` if we are who holds it up."""
-        seen = (self.easy.getinfo(pycurl.HEADER_SIZE), self.received)
+        connected_at = self.easy.getinfo(pycurl.PRETRANSFER_TIME)
+        seen = (connected_at, len(self.headers), self.received)
         if seen != self._last_seen or self._paused or self._pending >= ENOUGH:
             self._last_seen, self._last_heard = seen, now
         return self._last_heard
