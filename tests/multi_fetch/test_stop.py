@@ -51,6 +51,7 @@ def gate() -> Iterator[Gate]:
 def gated(gate: Gate) -> Iterator[RawServer]:
     with RawServer(gate) as server:
         yield server
+        gate.open()  # who was cancelled is still inside
 
 
 def test_what_is_in_flight_finishes_within_the_grace_and_nothing_starts(
