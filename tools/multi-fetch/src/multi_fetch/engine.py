@@ -102,6 +102,7 @@ class Fetcher:
             jobs,
             Work,
             per_host=self._limits.per_host,
+            ahead=self._limits.concurrency,
             sleep=self._sleep,
             on_left=lambda left: run.also(self._dismiss(run, left)),
         )

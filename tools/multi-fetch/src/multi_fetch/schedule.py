@@ -43,6 +43,7 @@ class Schedule(Generic[T, WorkT]):
 
     Args:
         jobs: a plain or an asynchronous iterable; each is taken when somebody is ready for it.
+        ahead: how many more are taken from an asynchronous one, so that nobody waits for it.
         work_on: what is to be done for a job.
         per_host: how many of one host may be handed out at once, or None for no cap.
         sleep: waits.
@@ -55,6 +56,7 @@ class Schedule(Generic[T, WorkT]):
         work_on: Callable[[T], WorkT],
         *,
         per_host: int | None,
+        ahead: int,
         sleep: Sleep,
         on_left: Callable[[list[WorkT]], None],
     ) -> None:
@@ -62,6 +64,7 @@ class Schedule(Generic[T, WorkT]):
         self._plain = iter(()) if isinstance(jobs, AsyncIterable) else iter(jobs)
         self._work_on = work_on
         self._per_host = per_host
+        self._ahead = ahead
         self._sleep = sleep
         self._on_left = on_left
         self._hosts: dict[str, _Host[WorkT]] = {}
@@ -169,13 +172,14 @@ class Schedule(Generic[T, WorkT]):
             self._error, self._exhausted = error, True
 
     async def _read_all(self, source: AsyncIterator[T]) -> None:
-        """Take jobs from an asynchronous source, each when somebody waits for it.
+        """Take jobs from an asynchronous source, when somebody waits for one, and a few ahead.
 
-        It is a task of its own: nobody who could be at work waits for the source.
+        It is a task of its own: nobody who could be at work waits for the source, and nobody
+        has to wait for this task to have its turn.
         """
         try:
             while True:
-                while not (self._idle and self._may_read):
+                while not (self._may_read and (self._idle or self._held < self._ahead)):
                     self._demand = asyncio.get_running_loop().create_future()
                     await self._demand
                 self._put(self._work_on(await anext(source)))
@@ -248,12 +252,10 @@ class Schedule(Generic[T, WorkT]):
 
     def _pass_on(self) -> None:
         """Have somebody else look for work too, if there may be some."""
-        if not self._idle:
-            return
-        if self._ready or (self._source is None and self._may_read):
-            self._wake_one()
-        else:
+        if self._source is not None and 2 * self._held <= self._ahead:
             self._ask()
+        if self._idle and (self._ready or (self._source is None and self._may_read)):
+            self._wake_one()
 
     def _wake_one(self) -> None:
         while self._idle:
