@@ -17,6 +17,30 @@ from tests.support.rawserver import (
 FINE = sends(response(b"fine"))
 
 
+def then_cut(data: bytes) -> Answer:
+    def answer(connection: Connection, _request: Request) -> None:
+        connection.send(data)
+        connection.cut()
+
+    return answer
+
+
+def then_reset(data: bytes) -> Answer:
+    def answer(connection: Connection, _request: Request) -> None:
+        connection.send(data)
+        connection.reset()
+
+    return answer
+
+
+def then_silent(data: bytes) -> Answer:
+    def answer(connection: Connection, _request: Request) -> None:
+        connection.send(data)
+        connection.wait_for_hangup()
+
+    return answer
+
+
 class Count:
     """How many are inside now, and the most there ever were."""
 

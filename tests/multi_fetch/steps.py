@@ -1,12 +1,13 @@
 """Running the engine step by step: results as they come, and waits that end when a test says."""
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
+from collections import Counter
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 from multi_fetch import Fetcher, Job, Limits, Result
-from tests.multi_fetch.fetching import PATIENCE, let_others_run
+from tests.multi_fetch.fetching import PATIENCE, job, kind, let_others_run
 from tests.support.rawserver import RawServer
 
 
@@ -96,3 +97,17 @@ async def requests(server: RawServer, number: int) -> None:
     """Wait until a server got that many requests, and everybody has done what they could."""
     await asyncio.to_thread(server.wait_until, lambda server: len(server.requests) >= number)
     await let_others_run()
+
+
+def endless(url: str, pulled: list[Job[Any]]) -> Iterator[Job[Any]]:
+    while True:
+        pulled.append(job(url))
+        yield pulled[-1]
+
+
+def kinds(taker: Taker) -> Counter[str | None]:
+    return Counter(map(kind, taker.results))
+
+
+def assert_each_has_its_result(jobs: list[Job[Any]], taker: Taker) -> None:
+    assert Counter(id(result.job) for result in taker.results) == Counter(map(id, jobs))
