@@ -46,12 +46,18 @@ class Count:
 
     def __init__(self) -> None:
         self.now = self.most = 0
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
 
     def add(self, change: int) -> None:
-        with self._lock:
+        with self._changed:
             self.now += change
             self.most = max(self.most, self.now)
+            self._changed.notify_all()
+
+    def wait_for(self, number: int) -> bool:
+        """Wait until that many are inside; tell whether they came."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self.now >= number, TIMEOUT)
 
 
 class Gate:

@@ -6,7 +6,7 @@ import pytest
 
 from multi_fetch import Job
 from multi_fetch.schedule import LOOKAHEAD
-from tests.multi_fetch.fetching import MemorySink, fetch_all, job, kind, limits
+from tests.multi_fetch.fetching import MemorySink, fetch_all, job, kind, let_others_run, limits
 from tests.multi_fetch.servers import FINE, Count, Gate
 from tests.multi_fetch.steps import Held, requests, taking
 from tests.support.rawserver import Connection, RawServer, Request, response, sends
@@ -49,8 +49,8 @@ def test_the_concurrency_and_the_cap_of_each_host_hold_at_the_same_time() -> Non
     async def run(servers: list[RawServer]) -> list[str | None]:
         jobs = [one for server in servers for one in jobs_for(server, 8)]
         async with taking(jobs, limits(concurrency=5, per_host=2)) as taker:
-            await requests(servers[1], 2)
-            await requests(servers[2], 1)
+            assert await asyncio.to_thread(everywhere.wait_for, 5)
+            await let_others_run()
             assert everywhere.now == 5
             for gate in gates:
                 gate.open()

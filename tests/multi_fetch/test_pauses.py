@@ -217,7 +217,7 @@ def test_a_place_that_is_free_is_used_while_the_list_of_jobs_is_waited_for() -> 
             held.let_go()
             async with asyncio.timeout(2):
                 await requests(server, 5)
-            assert gate.inside.now == 2
+            assert await asyncio.to_thread(gate.inside.wait_for, 2)
             gate.open()
             await taker.until(3)
 
