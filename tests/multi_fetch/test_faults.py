@@ -140,7 +140,7 @@ def test_a_refusal_is_one_also_if_its_body_breaks_off(status: int, how: int, sen
     with RawServer(answer) as server:
         result = fetch(job(server.url), TRIES, sleep=waits, random=lambda: 0.0)
     assert (kind(result), result.status) == ("http", status)
-    assert waits.seconds == ([7.0, 7.0] if status == 503 else [])
+    assert waits.seconds[:2] == ([7.0, 7.0] if status == 503 else [])
 
 
 @pytest.mark.parametrize("sent", [b"", b"x"])

@@ -145,7 +145,7 @@ class HoldingSink(HashSink):
 def test_an_answer_says_nothing_about_the_next() -> None:
     first = response(b"x" * 9, status=503, retry_after="77", etag='"1"', location="/elsewhere")
     with RawServer(in_turn(sends(first), sends(response(status=302)), FINE)) as server:
-        results = fetch_all([get(server.url) for _ in range(3)], ONE_BY_ONE)
+        results = fetch_all([get(server.url) for _ in range(3)], ONE_BY_ONE, sleep=Waits())
     assert [kind(result) for result in results] == ["http", "redirect", None]
     assert results[0].error is not None
     assert results[0].error.after == 77.0

@@ -217,7 +217,8 @@ def test_a_host_that_pauses_does_not_hold_up_the_stop() -> None:
             async with asyncio.timeout(1):
                 await taker.all()
             assert_each_has_its_result(jobs, taker)
-            assert kinds(taker) == {"cancelled": 9}
+            assert set(kinds(taker)) <= {"cancelled", "http"}
+            assert kinds(taker)["cancelled"] >= 7  # the two in flight may have had their answer
 
     with RawServer(in_turn(answer)) as server:
         asyncio.run(run(server))

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Executor
 from datetime import UTC, datetime
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -32,6 +32,7 @@ class Work(Generic[SinkT]):
         "attempts",
         "bytes",
         "final_url",
+        "home",
         "host",
         "job",
         "started",
@@ -51,10 +52,13 @@ class Work(Generic[SinkT]):
         self.target: Target | FetchError
         try:
             self.target = target(job.url)
-            self.host = self.target.origin
+            self.host = self.home = self.target.origin
         except FetchError as error:
             self.target = error
-            self.host = ""
+            self.host = self.home = ""
+
+
+Move = Callable[[Work[Any], str], Awaitable[None]]
 
 
 class _Hop(NamedTuple):
@@ -80,8 +84,12 @@ class Attempts:
         self._pool = pool
         self._lines: tuple[object, list[bytes]] = (None, [])
 
-    async def make(self, work: Work[Any]) -> None:
+    async def make(self, work: Work[Any], move: Move) -> None:
         """Request the job's URL and what it redirects to, until there is a body to take.
+
+        Args:
+            work: the job.
+            move: waits until it may go on at another host.
 
         Raises:
             FetchError: why there is none.
@@ -102,6 +110,8 @@ class Attempts:
             if location is None:
                 return
             hop = _redirected(hop, location)
+            if hop.where.origin != work.host:
+                await move(work, hop.where.origin)
             hops += 1
         raise FetchError("redirect", f"more than {self._limits.redirects} redirects")
 

@@ -15,7 +15,7 @@ from typing import Any, Generic, Self, TypeVar
 
 from toolroll_shared.retry import Sleep
 
-from .attempts import Attempts, Work
+from .attempts import Attempts, Move, Work
 from .bodies import end
 from .jobs import FetchError, Job, Limits, Result
 from .schedule import Schedule, outlast
@@ -115,6 +115,7 @@ class Fetcher:
             while (result := await run.take()) is not None:
                 yield result
             await run.workers
+            schedule.stop()  # there may still be pauses
             await schedule.ended()
             self._runs.discard(run)
         finally:
@@ -130,10 +131,10 @@ class Fetcher:
                 return
             try:
                 try:
-                    error = await self._attempt(work)
+                    error = await self._attempt(work, run.schedule.move)
                 finally:
-                    run.schedule.release(work)
-                if error is not None and self._goes_on(run, work, error):
+                    host = run.schedule.release(work)
+                if error is not None and self._goes_on(run, work, error, host):
                     run.disclaim()
                     continue
             except BaseException:
@@ -152,26 +153,32 @@ class Fetcher:
     async def _give_up(self, work: Work[Any]) -> None:
         await end(work.job.sink.give_up, work.job.sink, self._pool)
 
-    def _goes_on(self, run: "_Run[SinkT]", work: Work[SinkT], error: FetchError) -> bool:
-        """Tell whether there will be another attempt, and see to it."""
+    def _goes_on(self, run: "_Run[SinkT]", work: Work[SinkT], error: FetchError, host: str) -> bool:
+        """Tell whether there will be another attempt, and see to it.
+
+        A host that asks to be left alone is, whether this job goes on or not, unless it asks
+        for longer than any job would wait.
+        """
         if not error.passing or run.schedule.stopped:
             return False
         backoff, number = self._limits.backoff, work.attempts
         seconds = backoff.wait(number, after=error.after, random=self._random)
-        if not backoff.allows(number, seconds, elapsed=self._clock() - work.started):
-            return False
-        self._before_wait(work.job, error, seconds)
-        run.schedule.again(work, seconds, whole_host=error.throttling)
-        return True
+        if backoff.allows(number, seconds, elapsed=self._clock() - work.started):
+            self._before_wait(work.job, error, seconds)
+            run.schedule.again(work, seconds, pausing=host if error.throttling else None)
+            return True
+        if error.throttling and seconds <= min(backoff.total, backoff.longest):
+            run.schedule.pause(host, seconds)
+        return False
 
-    async def _attempt(self, work: Work[SinkT]) -> FetchError | None:
+    async def _attempt(self, work: Work[SinkT], move: Move) -> FetchError | None:
         """Transfer the body once; return the one error that says why not, if it failed."""
         if work.attempts == 0:
             work.started = self._clock()
         work.attempts += 1
         work.status, work.bytes = None, 0
         try:
-            await self._attempts.make(work)
+            await self._attempts.make(work, move)
         except FetchError as error:
             return error
         return None

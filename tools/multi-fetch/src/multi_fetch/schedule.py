@@ -6,7 +6,14 @@ try) is held here, up to a limit; beyond it, no further job is taken from the so
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Iterable,
+    Sequence,
+)
 from typing import Any, Generic, Protocol, TypeVar
 
 from toolroll_shared.retry import Sleep
@@ -17,8 +24,14 @@ memory; a list that begins with so many URLs of one slow host makes the others w
 
 
 class Work(Protocol):
-    """A job, and the host that it is for."""
+    """A job, and the host that it is for.
 
+    Attributes:
+        home: that host.
+        host: where it is now: its home, or where that has sent it.
+    """
+
+    home: str
     host: str
 
 
@@ -29,13 +42,14 @@ WorkT = TypeVar("WorkT", bound=Work)
 class _Host(Generic[WorkT]):
     """What is known of one host while it has work or a pause."""
 
-    __slots__ = ("active", "listed", "pauses", "waiting")
+    __slots__ = ("active", "guests", "listed", "pauses", "waiting")
 
     def __init__(self) -> None:
         self.active = 0
         self.pauses = 0
         self.listed = False
         self.waiting: deque[WorkT] = deque()
+        self.guests: deque[asyncio.Future[None]] = deque()
 
 
 class Schedule(Generic[T, WorkT]):
@@ -70,7 +84,7 @@ class Schedule(Generic[T, WorkT]):
         self._hosts: dict[str, _Host[WorkT]] = {}
         self._ready: deque[_Host[WorkT]] = deque()
         self._idle: deque[asyncio.Future[None]] = deque()
-        self._timers: dict[asyncio.Task[None], WorkT] = {}
+        self._timers: dict[asyncio.Task[None], WorkT | None] = {}
         self._held = 0
         self._active = 0
         self._reader: asyncio.Task[None] | None = None
@@ -96,52 +110,86 @@ class Schedule(Generic[T, WorkT]):
         self._wake_all()
         return None
 
-    def release(self, work: WorkT) -> None:
-        """Hear that work which was handed out is over, for now."""
+    def release(self, work: WorkT) -> str:
+        """Hear that work which was handed out is over, for now; return the host it was at."""
         self._active -= 1
-        host = self._hosts[work.host]
-        host.active -= 1
-        self._list(work.host, host)
+        self._leave(work)
+        was_at, work.host = work.host, work.home
+        return was_at
 
-    def again(self, work: WorkT, seconds: float, *, whole_host: bool) -> None:
+    async def move(self, work: WorkT, name: str) -> None:
+        """Have work that was handed out go on at another host, as soon as that has room.
+
+        It leaves its own host first, so that no two of them wait for each other.
+        """
+        self._leave(work)
+        work.host = name
+        host = self._hosts.setdefault(name, _Host())
+        if self.stopped or self._has_room(host):
+            host.active += 1
+            return
+        guest: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        host.guests.append(guest)
+        try:
+            await guest
+        except asyncio.CancelledError:
+            host.active += guest.cancelled()  # its release will take that back
+            raise
+
+    def again(self, work: WorkT, seconds: float, *, pausing: str | None) -> None:
         """Hand out released work once more, so much later.
 
         Args:
             work: what was handed out before.
             seconds: until then.
-            whole_host: nothing else of its host is handed out until then either.
+            pausing: a host of which nothing is handed out until then.
         """
         if self.stopped:
             self._on_left([work])
             return
-        host = self._hosts.setdefault(work.host, _Host())
-        host.pauses += whole_host
+        go_on = self._paused(pausing)
         self._held += 1
 
-        async def wait() -> None:
-            await self._sleep(seconds)
-            if self._timers.pop(task, None) is not None:
-                host.pauses -= whole_host
-                self._held -= 1
-                self._put(work, first=True)
-                self._wake_one()
+        def put_back() -> None:
+            self._held -= 1
+            go_on()
+            self._put(work, first=True)
 
-        task = asyncio.create_task(wait())
-        self._timers[task] = work
+        self._later(seconds, put_back, work)
+
+    def pause(self, name: str, seconds: float) -> None:
+        """Hand out nothing of a host for so long."""
+        if not self.stopped:
+            self._later(seconds, self._paused(name))
+
+    def _paused(self, name: str | None) -> Callable[[], None]:
+        """Pause a host, and return what lets it go on."""
+        if name is None:
+            return lambda: None
+        host = self._hosts.setdefault(name, _Host())
+        host.pauses += 1
+
+        def go_on() -> None:
+            host.pauses -= 1
+            self._list(name, host)
+
+        return go_on
 
     def stop(self) -> None:
         """Hand out nothing more, take no further job; `on_left` is told the work that was held."""
         self.stopped = True
         left = [work for host in self._hosts.values() for work in host.waiting]
-        left += self._timers.values()
+        left += [work for work in self._timers.values() if work is not None]
         for host in self._hosts.values():
             host.waiting.clear()
-        self._ending += self._timers
-        if self._reader is not None:
-            self._ending.append(self._reader)
-        for task in self._ending:
-            task.cancel()
+            self._admit(host, len(host.guests))
+        ending = list(self._timers)
         self._timers.clear()
+        if self._reader is not None and self._reader not in self._ending:
+            ending.append(self._reader)  # once: it may have more to do at its end
+        for task in ending:
+            task.cancel()
+        self._ending += ending
         self._held = 0
         self._wake_all()
         if left:
@@ -162,6 +210,12 @@ class Schedule(Generic[T, WorkT]):
     def _may_read(self) -> bool:
         return not self._exhausted and self._held < LOOKAHEAD
 
+    @property
+    def _wants_more(self) -> bool:
+        """Whether an asynchronous source should give its next job."""
+        has_use = self._idle or self._held < self._ahead
+        return bool(has_use) and self._may_read and not self.stopped
+
     def _read(self) -> None:
         """Take one job from a plain source."""
         try:
@@ -179,7 +233,7 @@ class Schedule(Generic[T, WorkT]):
         """
         try:
             while True:
-                while not (self._may_read and (self._idle or self._held < self._ahead)):
+                while not self._wants_more:
                     self._demand = asyncio.get_running_loop().create_future()
                     await self._demand
                 self._put(self._work_on(await anext(source)))
@@ -192,6 +246,8 @@ class Schedule(Generic[T, WorkT]):
         finally:
             self._exhausted = True
             self._wake_one()
+            if isinstance(source, AsyncGenerator):
+                await source.aclose()
 
     def _ask(self) -> None:
         """Have the next job taken from an asynchronous source, if there may be one."""
@@ -215,23 +271,42 @@ class Schedule(Generic[T, WorkT]):
         (host.waiting.appendleft if first else host.waiting.append)(work)
         self._list(work.host, host)
 
+    def _leave(self, work: WorkT) -> None:
+        host = self._hosts[work.host]
+        host.active -= 1
+        self._list(work.host, host)
+
+    def _has_room(self, host: _Host[WorkT]) -> bool:
+        return not host.pauses and (self._per_host is None or host.active < self._per_host)
+
     def _list(self, name: str, host: _Host[WorkT]) -> None:
         """Have a host among the ready ones if it is, and forget it if nothing is left of it."""
+        while host.guests and self._has_room(host):
+            self._admit(host, 1)
         if host.listed:
             return
         if not host.waiting:
-            if not host.active and not host.pauses:
+            if not (host.active or host.pauses or host.guests):
                 self._hosts.pop(name, None)
-        elif not host.pauses and (self._per_host is None or host.active < self._per_host):
+        elif self._has_room(host):
             host.listed = True
             self._ready.append(host)
+
+    @staticmethod
+    def _admit(host: _Host[WorkT], number: int) -> None:
+        """Let so many go on that have come from another host."""
+        for _ in range(number):
+            guest = host.guests.popleft()
+            if not guest.done():
+                host.active += 1
+                guest.set_result(None)
 
     def _take(self) -> WorkT | None:
         """Return the next work of the next host."""
         while self._ready:
             host = self._ready.popleft()
             host.listed = False
-            if not host.waiting or host.pauses:  # it was ready when it was listed
+            if not host.waiting or not self._has_room(host):  # it was ready when it was listed
                 continue
             work = host.waiting.popleft()
             host.active += 1
@@ -242,6 +317,17 @@ class Schedule(Generic[T, WorkT]):
         return None
 
     # Waiting.
+
+    def _later(self, seconds: float, call: Callable[[], None], work: WorkT | None = None) -> None:
+        async def wait() -> None:
+            await self._sleep(seconds)
+            if task in self._timers:
+                del self._timers[task]
+                call()
+                self._wake_one()
+
+        task = asyncio.create_task(wait())
+        self._timers[task] = work
 
     async def _change(self) -> None:
         """Wait until somebody has changed something."""
