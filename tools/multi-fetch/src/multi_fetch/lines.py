@@ -91,7 +91,7 @@ class Lines:
             block = self._without_mark(start)
             self._rest, self._at_start = b"", False
         *whole, self._rest = (self._rest + block).split(b"\n")
-        if self._ended and self._rest:
+        if self._ended and (self._rest or self._too_long):
             whole.append(self._rest)
             self._rest = b""
         for line in whole:
