@@ -5,12 +5,15 @@ import re
 from toolroll_shared.output import printable, redact_url
 
 HIDDEN = "..."
+NO_URL = "(no http URL)"
 
 _SCHEMES = ("http://", "https://")
 _ODD = re.compile(r"[^!-~]|[?#@\\]")  # all but visible ASCII, and where secrets may be
+_AUTHORITY = r"(?:[^:/?#\[\]]*|\[[^/?#\]]*\])(?::[0-9]*)?"
+_WITH_A_HOST = re.compile(rf"https?://{_AUTHORITY}(?:[/?].*)?", re.IGNORECASE | re.DOTALL)
 _SECRET_NAME = re.compile(
-    r"sign|sig$|token|secret|passw|pwd|credential|auth|session|key|code|jwt|hash|hmac|"
-    r"^x-(?:amz|goog|oss|cos|ms)-|^se$|^sp$|^sv$|^st$|^policy$",
+    r"sign|sig$|token|secret|pass$|passw|passphrase|pwd|credential|auth|session|key|code|jwt|"
+    r"hash|hmac|^x-(?:amz|goog|oss|cos|ms)-|^se$|^sp$|^sv$|^st$|^policy$",
     re.IGNORECASE,
 )
 _SIGNATURE_NAME = re.compile(r"signature|^sig$|^x-(?:amz|goog|oss)-", re.IGNORECASE)
@@ -26,6 +29,8 @@ def shown_url(url: str) -> str:
     if url.startswith(_SCHEMES) and not _ODD.search(url):
         return url
     bare = redact_url(url)
+    if not _WITH_A_HOST.fullmatch(bare):  # a password that spoils the URL, most likely
+        return NO_URL
     if not bare.endswith(f"?{HIDDEN}"):
         return bare
     query = url.partition("#")[0].partition("?")[2]
@@ -44,4 +49,7 @@ def _shown_query(query: str) -> str:
 
 
 def _is_harmless(name: str, value: str, *, signed: bool) -> bool:
-    return not signed and len(value) <= LONGEST_VALUE and not _SECRET_NAME.search(name)
+    from urllib.parse import unquote_plus  # noqa: PLC0415 - most URLs have no query
+
+    secret = signed or len(value) > LONGEST_VALUE or _SECRET_NAME.search(unquote_plus(name))
+    return not secret
