@@ -58,7 +58,7 @@ def outcome_of(result: Result[Sink], final_url: str | None) -> Outcome:
         result.bytes,
         result.duration_s * 1000,
         result.timing,
-        result.attempts,
+        0 if result.final_url is None else result.attempts,  # nothing was requested: no attempt
         sink.digest if done and isinstance(sink, (HashSink, FileSink)) else None,
         str(sink.path) if done and isinstance(sink, FileSink) else None,
         None if error is None else error.kind,
