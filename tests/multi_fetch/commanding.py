@@ -140,7 +140,7 @@ def in_a_shell(script: str, *arguments: object, **settings: str) -> Ran:
 
 def tells_its_path(connection: Connection, request: Request) -> None:
     """Answer `/404` and other numbers with that status, anything else with its own target."""
-    name = request.target[1:]
+    name = request.target[1:].partition("?")[0]
     status = int(name) if name.isdigit() else 200
     connection.send(response(request.target.encode(), status=status))
 
