@@ -22,7 +22,7 @@ from toolroll_shared.cli import (
 )
 from toolroll_shared.errors import Exit, UsageError
 from toolroll_shared.logs import Log, open_log
-from toolroll_shared.output import is_terminal, note
+from toolroll_shared.output import is_terminal, note, oneline
 from toolroll_shared.signals import run_async
 
 if TYPE_CHECKING:
@@ -227,27 +227,40 @@ def _fetch(arguments: argparse.Namespace, descriptor: int, name: str, log: Log) 
     from .lines import Lines
     from .out import Out
     from .progress import watched
-    from .run import Stopper, fetch_lines, write_summary
+    from .run import Stopper, fetch_lines
     from .tally import Tally
 
     gc.freeze()  # what is loaded stays: looking through it now and then takes 3% of a run
     options, tally, started = _options(arguments), Tally(), time.monotonic()
     stopper = Stopper(options.grace)
     lines = Lines(descriptor, name)
+    has_summary = True
+    seen = is_terminal(sys.stderr) and not os.environ.get("NO_COLOR")
     try:
-        with watched(Out(), tally, shown=is_terminal(sys.stderr)) as out:
+        with watched(Out(), tally, shown=seen) as out:
             run_async(
                 fetch_lines(options, lines, out, tally, stopper, log=log), at_first_signal=stopper
             )
     finally:
         took = time.monotonic() - started
-        if arguments.json_summary is not None:
-            write_summary(arguments.json_summary, tally, took)
         for line in tally.as_text(took) if tally.lines else ():
             note(TOOL, line)
+        if arguments.json_summary is not None:
+            has_summary = _has_written_summary(arguments.json_summary, tally, took)
     if stopper.asked:
         raise KeyboardInterrupt
-    return _exit_code(arguments.fail_on, tally, name)
+    return _exit_code(arguments.fail_on, tally, name) or (Exit.OK if has_summary else Exit.FAILED)
+
+
+def _has_written_summary(path: Path, tally: "Tally", duration_s: float) -> bool:
+    from .run import write_summary
+
+    try:
+        write_summary(path, tally, duration_s)
+    except OSError as error:
+        note(TOOL, oneline(f"--json-summary {path}: {error.strerror}"))
+        return False
+    return True
 
 
 def _exit_code(fail_on: str, tally: "Tally", name: str) -> int:

@@ -225,12 +225,15 @@ class _Report:
 
 
 def write_summary(path: Path, tally: Tally, duration_s: float) -> None:
-    """Write the summary as JSON into a file, which appears whole.
+    """Write the summary as JSON into a file, which appears whole, or through a pipe.
 
     Raises:
         OSError: it cannot be written.
     """
     text = json.dumps(tally.as_json(duration_s), indent=2) + "\n"
+    if path.exists() and not path.is_file():  # a pipe, or /dev/null: nothing to be replaced
+        path.write_text(text)
+        return
     with AtomicFile(path, temporary=path.with_name(f".{path.name}-{os.getpid()}.part")) as file:
         file.write(text.encode())
         file.commit()
