@@ -9,6 +9,9 @@ from toolroll_shared.output import write
 
 from .descriptors import never_waits, writable
 
+_AT_ONCE = getattr(select, "PIPE_BUF", 512)
+"""Bytes that a pipe takes at once if it takes any."""
+
 
 class Out:
     """Writes records to stdout; a reader who is slow is waited for by who writes, not the loop.
@@ -42,7 +45,10 @@ class Out:
         if self._poll is not None and not self._poll.poll(0):
             async with self._turn:
                 await self._reader(self._poll)
-        write(text, flush=True)
+        if self._poll is not None and len(text) > (_AT_ONCE if text.isascii() else _AT_ONCE // 4):
+            write(text, flush=True)  # it may wait, and a signal has to break it off
+        else:
+            _write(text)
         self.written += 1
 
     async def _reader(self, poll: select.poll) -> None:
@@ -53,3 +59,12 @@ class Out:
                 await writable(self._descriptor)
         finally:
             self.is_waiting = False
+
+
+def _write(text: str) -> None:
+    """Write what will not wait: a signal that comes meanwhile is dealt with after it."""
+    if sys.stdout is None:
+        write(text)
+    else:
+        sys.stdout.write(text)
+        sys.stdout.flush()
