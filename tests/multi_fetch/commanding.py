@@ -166,7 +166,7 @@ def silent(connection: Connection, _request: Request) -> None:
 
 def stalls(connection: Connection, _request: Request) -> None:
     """Send some of a body, and never the rest."""
-    connection.send(response(b"x" * 100_000, length=10**9))
+    connection.send(response(b"x" * 1_000_000, length=10**9))
     connection.wait_for_hangup()
 
 

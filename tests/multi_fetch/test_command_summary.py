@@ -10,10 +10,8 @@ from typing import Any
 
 import pytest
 
-from multi_fetch.cli import main
 from tests.multi_fetch.commanding import (
     Fetch,
-    Ran,
     ended,
     files_in,
     listed,
@@ -21,8 +19,6 @@ from tests.multi_fetch.commanding import (
     silent,
     started,
 )
-from tests.support.commands import call
-from tests.support.limits import unprivileged
 from tests.support.rawserver import RawServer, response, sends
 
 
@@ -103,18 +99,6 @@ def test_a_summary_that_cannot_be_written_is_said_and_does_not_hide_the_rest(
     last = ran.stderr.splitlines()[-1]
     assert last.startswith(f"multi-fetch: --json-summary {tmp_path / place}: ")
     assert files_in(tmp_path) == ["urls.txt"]
-
-
-def test_a_summary_may_not_be_written_everywhere(
-    server: RawServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    urls = listed(tmp_path, server.url)
-    tmp_path.chmod(0o555)
-    with unprivileged():
-        ran = call(Ran, main, capsys, urls, "--json-summary", tmp_path / "summary")
-    tmp_path.chmod(0o755)
-    assert (ran.code, ran.counts) == (1, (1, 0, 0))
-    assert ran.stderr.endswith("/summary: Permission denied\n")
 
 
 def test_a_summary_into_a_pipe_goes_through_it(server: RawServer, tmp_path: Path) -> None:
