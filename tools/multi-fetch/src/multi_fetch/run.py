@@ -130,7 +130,7 @@ async def fetch_lines(
         CorruptStore: the earlier run's records are none.
     """
     report = _Report(out, tally, log, ndjson=options.ndjson)
-    with _previous(options.resume) as previous:
+    with _previous(options) as previous:
         feed = Feed(
             lines,
             report,
@@ -147,12 +147,13 @@ async def fetch_lines(
             await feed.cancel_rest()
 
 
-def _previous(path: Path | None) -> "AbstractContextManager[Previous | None]":
-    if path is None:
+def _previous(options: Options) -> "AbstractContextManager[Previous | None]":
+    if options.resume is None:
         return nullcontext()
     from .previous import Previous  # noqa: PLC0415 - SQLite, for those who need it
 
-    return Previous(path)
+    wanted = {"path": options.output_dir is not None, "sha256": options.sha256}
+    return Previous(options.resume, needs=[name for name, is_wanted in wanted.items() if is_wanted])
 
 
 def _sinks(options: Options) -> Callable[[str], Sink]:
