@@ -27,10 +27,10 @@ def gated(gate: Gate) -> Iterator[RawServer]:
 
 
 @pytest.fixture
-def site() -> Iterator[RawServer]:
+def server() -> Iterator[RawServer]:
     """A server that tells the path it was asked for."""
-    with RawServer(tells_its_path) as site:
-        yield site
+    with RawServer(tells_its_path) as server:
+        yield server
 
 
 @pytest.fixture

@@ -225,7 +225,6 @@ def _main(argv: Sequence[str] | None) -> int:
 
 def _fetch(arguments: argparse.Namespace, descriptor: int, name: str, log: Log) -> int:
     from .lines import Lines
-    from .out import Out
     from .progress import watched
     from .run import Stopper, fetch_lines
     from .tally import Tally
@@ -237,7 +236,7 @@ def _fetch(arguments: argparse.Namespace, descriptor: int, name: str, log: Log) 
     has_summary = True
     seen = is_terminal(sys.stderr) and not os.environ.get("NO_COLOR")
     try:
-        with watched(Out(), tally, shown=seen) as out:
+        with watched(tally, shown=seen) as out:
             run_async(
                 fetch_lines(options, lines, out, tally, stopper, log=log), at_first_signal=stopper
             )

@@ -4,16 +4,20 @@ import re
 from hashlib import blake2b
 from pathlib import Path
 
-from .urls import without_user
-
 _UNSAFE = re.compile(r"[^A-Za-z0-9._+@=,~-]+")
+_PASSWORD = re.compile(r"(://[^/?#:@]*):[^/?#]*@")
 LONGEST = 120
 """Characters of a URL's own name that are kept, so that the whole stays within 255 bytes."""
 
 
 def key_of(url: str) -> str:
-    """Return 16 hex digits that name a URL without telling it; user and password do not count."""
-    return blake2b(without_user(url).encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+    """Return 16 hex digits that name a URL without telling it.
+
+    Users count, since each may get something else, but not their passwords: whoever sees the
+    name could try them out.
+    """
+    named = _PASSWORD.sub(r"\1@", url, count=1)
+    return blake2b(named.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
 def file_name(url: str) -> str:

@@ -35,6 +35,9 @@ class Out:
             poll.register(self._descriptor, select.POLLOUT)
             self._poll = poll
 
+    def begin(self) -> None:
+        """Hear that the event loop runs."""
+
     async def line(self, text: str) -> None:
         """Write a line, at once and as a whole.
 

@@ -1,5 +1,6 @@
 """How far a run is: one line on a terminal's stderr, gone when it is over."""
 
+import asyncio
 import sys
 import time
 from collections.abc import Iterator
@@ -16,48 +17,49 @@ EVERY_S = 0.2
 _CLEAR = "\r\x1b[K"
 
 
-class Watched:
+class Watched(Out):
     """Writes lines as `Out` does, above a line that tells how far the run is."""
 
-    def __init__(self, out: Out, tally: Tally) -> None:
-        self._out = out
+    def __init__(self, tally: Tally) -> None:
+        super().__init__()
         self._tally = tally
         self._started = time.monotonic()
+        self._timer: asyncio.Handle | None = None
+        self._is_shown = False
         self._drawn_at = 0.0
         self._both_are_terminals = is_terminal(sys.stdout)
 
-    @property
-    def written(self) -> int:
-        """How many lines there were."""
-        return self._out.written
-
-    @property
-    def is_waiting(self) -> bool:
-        """Whether a reader is being waited for."""
-        return self._out.is_waiting
+    def begin(self) -> None:
+        """Show the line soon, unless all is over by then."""
+        self._timer = asyncio.get_running_loop().call_later(EVERY_S, self._draw)
 
     async def line(self, text: str) -> None:
         """Write a line, at once and as a whole."""
         if self._both_are_terminals:
-            self.clear()
-        await self._out.line(text)
-        self._draw()
+            self._clear()
+        await super().line(text)
+        is_due = time.monotonic() - self._drawn_at >= EVERY_S
+        if is_due and self._timer is not None and not self._is_shown:
+            self._timer.cancel()
+            self._timer = asyncio.get_running_loop().call_soon(self._draw)  # it is counted by then
 
     def _draw(self) -> None:
-        now = time.monotonic()
-        if now - self._drawn_at >= EVERY_S:
-            self._drawn_at = now
-            tally, passed = self._tally, max(now - self._started, EVERY_S)
-            failed = f", {tally.failed:,} failed" if tally.failed else ""
-            rate = human_size(round(tally.bytes / passed))
-            _show(
-                f"{_CLEAR}{tally.lines:,} done{failed}, {tally.attempts / passed:,.0f}/s, {rate}/s"
-            )
+        tally, passed = self._tally, max(time.monotonic() - self._started, EVERY_S)
+        failed = f", {tally.failed:,} failed" if tally.failed else ""
+        rate = human_size(round(tally.bytes / passed))
+        _show(f"{_CLEAR}{tally.lines:,} done{failed}, {tally.attempts / passed:,.0f}/s, {rate}/s")
+        self._is_shown, self._drawn_at = True, time.monotonic()
+        self._timer = asyncio.get_running_loop().call_later(EVERY_S, self._draw)
 
-    def clear(self) -> None:
-        """Take the line away."""
-        if self._drawn_at:
+    def _clear(self) -> None:
+        if self._is_shown:
+            self._is_shown = False
             _show(_CLEAR)
+
+    def end(self) -> None:
+        """Take the line away, for good."""
+        self._clear()
+        self._timer = None
 
 
 def _show(text: str) -> None:
@@ -67,13 +69,13 @@ def _show(text: str) -> None:
 
 
 @contextmanager
-def watched(out: Out, tally: Tally, *, shown: bool) -> Iterator[Out | Watched]:
+def watched(tally: Tally, *, shown: bool) -> Iterator[Out]:
     """Yield what writes lines, with a line of progress below them if there is who sees it."""
     if not shown:
-        yield out
+        yield Out()
         return
-    screen = Watched(out, tally)
+    screen = Watched(tally)
     try:
         yield screen
     finally:
-        screen.clear()
+        screen.end()

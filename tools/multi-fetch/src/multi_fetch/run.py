@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal
 
 from toolroll_shared.logs import NO_LOG, Log
 from toolroll_shared.streams import AtomicFile
@@ -18,6 +18,7 @@ from .feed import Entry, Feed
 from .jobs import Limits, Method
 from .lines import Lines
 from .naming import file_name, key_of, temporary
+from .out import Out
 from .records import Outcome, encoded, readable, record
 from .sinks import FileSink, HashSink, Sink
 from .tally import Tally
@@ -59,21 +60,6 @@ class Options:
     grace: float = 5.0
 
 
-class Writer(Protocol):
-    """Where lines go."""
-
-    @property
-    def written(self) -> int:
-        """How many lines there were."""
-
-    @property
-    def is_waiting(self) -> bool:
-        """Whether a reader is being waited for."""
-
-    async def line(self, text: str) -> None:
-        """Write a line, at once and as a whole."""
-
-
 class Stopper:
     """What the first Ctrl+C does: it starts nothing more, and gives the rest some grace.
 
@@ -86,7 +72,7 @@ class Stopper:
         self._grace = grace
         self._stop: Callable[[], None] | None = None
 
-    def watch(self, fetcher: Fetcher, out: Writer) -> None:
+    def watch(self, fetcher: Fetcher, out: Out) -> None:
         """Stop this one when the time comes, from the task that takes its results."""
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
         assert task is not None  # noqa: S101 - we are in it
@@ -113,7 +99,7 @@ class Stopper:
 
 
 async def fetch_lines(
-    options: Options, lines: Lines, out: Writer, tally: Tally, stopper: Stopper, *, log: Log
+    options: Options, lines: Lines, out: Out, tally: Tally, stopper: Stopper, *, log: Log
 ) -> None:
     """Fetch what the lines name, and report each of them.
 
@@ -129,6 +115,7 @@ async def fetch_lines(
         UsageError: the list, or the earlier run's records, cannot be read.
         CorruptStore: the earlier run's records are none.
     """
+    out.begin()
     report = _Report(out, tally, log, ndjson=options.ndjson)
     with _previous(options) as previous:
         feed = Feed(
@@ -178,7 +165,7 @@ def _sinks(options: Options) -> Callable[[str], Sink]:
 class _Report:
     """Prints, counts and logs what became of each line."""
 
-    def __init__(self, out: Writer, tally: Tally, log: Log, *, ndjson: bool) -> None:
+    def __init__(self, out: Out, tally: Tally, log: Log, *, ndjson: bool) -> None:
         self._out = out
         self._tally = tally
         self._log = log
