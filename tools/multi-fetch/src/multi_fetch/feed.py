@@ -1,6 +1,7 @@
 """From lines to jobs, and from results back to lines: each line is reported exactly once."""
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, Protocol
 
@@ -80,7 +81,7 @@ class Feed:
         self._headers = headers
         self._method = method
         self._done_before = done_before
-        self._window: dict[str, Entry] = {}
+        self._window: OrderedDict[str, Entry] = OrderedDict()  # a dict is slow to find its first
         self._followers = 0
         self._room = asyncio.Event()
         self._room.set()
@@ -135,7 +136,7 @@ class Feed:
             return None
         entry = Entry(line.number, url, shown_url(url))
         if len(self._window) >= WINDOW:
-            del self._window[next(iter(self._window))]
+            self._window.popitem(last=False)
         self._window[url] = entry
         return LineJob(url, self._sink_for(url), self._headers, self._method, entry)
 
