@@ -185,6 +185,7 @@ def plot(results: Results, target: Path) -> None:
 
     mpl.use("svg")
     mpl.rcParams.update({"svg.hashsalt": "toolroll", "svg.fonttype": "none", "font.size": 9})
+    mpl.rcParams["font.sans-serif"] = ["DejaVu Sans"]
     from matplotlib import pyplot as plt  # noqa: PLC0415
 
     figure, grid = plt.subplots(2, 3, figsize=(11, 6.4), layout="constrained")
@@ -214,7 +215,11 @@ def _panel(axes: Any, results: Results, workload: str, what: str) -> None:
             axes.plot(at, values, color=COLOURS[way], marker="o", markersize=3, label=NAMES[way])
     axes.set_xscale("log", base=2)
     axes.set_xticks(LEVELS, [str(level) for level in LEVELS])
-    axes.set_ylim(bottom=0)
+    if (what, workload) == ("rate", "late"):
+        axes.set_yscale("log")
+    else:
+        axes.set_ylim(bottom=0)
+    axes.minorticks_off()
     axes.grid(alpha=0.3)
 
 
