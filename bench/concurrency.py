@@ -32,6 +32,7 @@ WAYS = Path(__file__).parent / "support" / "ways.py"
 LATE_S = 0.005
 LEVELS = (1, 2, 4, 16, 64)
 SHOWN_LEVELS = (4, 64)
+RATES = (100, 300, 1000, 3000, 10_000)
 SAMPLE_S = 0.005
 WORKLOADS = {
     "small": "2,000 files of 10 KiB",
@@ -218,6 +219,7 @@ def _panel(axes: Any, results: Results, workload: str, what: str) -> None:
     axes.set_xticks(LEVELS, [str(level) for level in LEVELS])
     if (what, workload) == ("rate", "late"):
         axes.set_yscale("log")
+        axes.set_yticks(RATES, [f"{rate:,}" for rate in RATES])
     else:
         axes.set_ylim(bottom=0)
     axes.minorticks_off()
