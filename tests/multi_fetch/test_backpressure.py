@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from multi_fetch import Fetcher, FileSink, HashSink, Job
-from multi_fetch.exchange import MOST
+from multi_fetch.exchange import PLENTY
 from tests.multi_fetch.fetching import (
     PATIENCE,
     MemorySink,
@@ -88,7 +88,7 @@ def test_a_slow_sink_makes_the_server_wait_and_is_not_called_silent() -> None:
         async with taking([Job(url=url, sink=sink)], few) as taker:
             await asyncio.to_thread(sink.entered.wait, TIMEOUT)
             assert await asyncio.to_thread(flood.stuck.wait, TIMEOUT)
-            assert flood.sent < KERNEL + 2 * MOST
+            assert flood.sent < KERNEL + 4 * PLENTY
             assert await asyncio.to_thread(_quiet_for, 0.3)
             sink.go_on.set()
             [result] = await taker.all()
@@ -206,7 +206,7 @@ def test_blocks_come_in_order_wherever_a_sink_takes_them(inline_below: float, bl
     for sink in sinks:
         assert sink.calls == ["begin", "finish"]
         assert sink.body == BLOCK * blocks
-        assert sink.blocks <= max(blocks, 0) + 1
+        assert inline_below > 1 or sink.blocks <= blocks  # a thread gets them together
 
 
 def test_results_that_nobody_takes_hold_up_further_jobs_only() -> None:

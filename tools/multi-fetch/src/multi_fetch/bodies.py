@@ -72,10 +72,10 @@ async def take_body(
     try:
         while True:
             last = exchange.is_complete
-            if sum(map(len, blocks)) < sink.inline_below:
-                _feed(sink, start, blocks, last=last)
+            if not offset and sum(map(len, blocks)) < sink.inline_below:
+                _feed(sink, start, blocks, last=last, inline=True)
             else:
-                await _in_thread(pool, _feed, sink, start, blocks, last=last)
+                await _in_thread(pool, _feed, sink, start, blocks, last=last, inline=False)
             if last:
                 return
             start = None
@@ -95,14 +95,22 @@ async def end(call: Callable[[], None], sink: Sink, pool: Executor) -> None:
 
 
 def _feed(
-    sink: Sink, start: tuple[int, str | None] | None, blocks: Sequence[bytes], *, last: bool
+    sink: Sink,
+    start: tuple[int, str | None] | None,
+    blocks: Sequence[bytes],
+    *,
+    last: bool,
+    inline: bool,
 ) -> None:
-    """Tell a sink what is new; whatever it raises is its verdict, and fails this job only."""
+    """Tell a sink what is new; whatever it raises is its verdict, and fails this job only.
+
+    A thread gets it as one block: for each one it would have to wait for its turn.
+    """
     try:
         if start is not None:
             sink.begin(*start)
-        if blocks:
-            sink.write(memoryview(blocks[0] if len(blocks) == 1 else b"".join(blocks)))
+        for block in blocks if inline or not blocks else [b"".join(blocks)]:
+            sink.write(memoryview(block))
         if last:
             sink.finish()
     except RejectedBody as error:

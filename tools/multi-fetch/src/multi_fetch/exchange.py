@@ -17,10 +17,14 @@ if TYPE_CHECKING:
 USER_AGENT = "toolroll-multi-fetch"
 
 ENOUGH = 256 * 1024
-"""Bytes of a body that are worth waking its taker for before its end."""
+"""Bytes of a body that are worth waking its taker for before its end; twice as many may wait
+for the taker, then the server has to."""
 
-MOST = 2 * ENOUGH
-"""Bytes of a body that may wait for its taker; then the server has to."""
+PLENTY = 1024 * 1024
+"""To that `ENOUGH` grows with a body: large blocks are cheaper, for who hashes or stores them."""
+
+BODIES = 64 * 1024 * 1024
+"""Bytes of all bodies that may grow like that."""
 
 WASTE = 256 * 1024
 """Bytes of a body that nobody wants that are read, so that its connection can be used again."""
@@ -54,6 +58,7 @@ class Exchange:
     ) -> None:
         self._wire = wire
         self._limits = limits
+        self._plenty = max(ENOUGH, min(PLENTY, BODIES // (2 * limits.concurrency)))
         self._loop = asyncio.get_running_loop()
         self.headers: list[bytes] = []
         self.easy = pycurl.Curl()
@@ -94,6 +99,7 @@ class Exchange:
         self.headers.clear()
         self._blocks: list[bytes] = []
         self._pending = 0
+        self._enough = ENOUGH
         self.received = 0
         self._wanted = True
         self._paused = False
@@ -144,7 +150,7 @@ class Exchange:
         Raises:
             FetchError: there is no more, and the body is not complete.
         """
-        while not self._ended and self._pending < ENOUGH:
+        while not self._ended and self._pending < self._enough:
             self._waiter = self._loop.create_future()
             try:
                 await self._waiter
@@ -153,6 +159,7 @@ class Exchange:
         if self._error is not None and not self._blocks:
             raise self._error
         blocks, self._blocks, self._pending = self._blocks, [], 0
+        self._enough = min(2 * self._enough, self._plenty)
         if self._paused and not self._ended:
             self._go_on()
         return blocks
@@ -227,7 +234,7 @@ class Exchange:
         """Return when the server was last known to send; `now` if we are who holds it up."""
         connected_at = self.easy.getinfo(pycurl.PRETRANSFER_TIME)
         seen = (connected_at, len(self.headers), self.received)
-        if seen != self._last_seen or self._paused or self._pending >= ENOUGH:
+        if seen != self._last_seen or self._paused or self._pending >= self._enough:
             self._last_seen, self._last_heard = seen, now
         return self._last_heard
 
@@ -295,7 +302,7 @@ class Exchange:
 
     def _on_body(self, block: bytes) -> int | None:
         """Take a block from libcurl: all of it, or nothing."""
-        if self._pending >= MOST:
+        if self._pending >= 2 * self._enough:
             self._paused = True
             return pycurl.WRITEFUNC_PAUSE
         if not self.received:
@@ -309,7 +316,7 @@ class Exchange:
             return -1
         self._blocks.append(block)
         self._pending += size
-        if self._pending >= ENOUGH:
+        if self._pending >= self._enough:
             self._wake()
         return None
 

@@ -2,7 +2,6 @@
 
 import re
 from hashlib import blake2b
-from pathlib import Path
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._+@=,~-]+")
 _PASSWORD = re.compile(r"(://[^/?#:@]*):[^/?#]*@")
@@ -22,16 +21,16 @@ def key_of(url: str) -> str:
 
 def file_name(url: str) -> str:
     """Return the name of the file for a URL's body: its key, and what its path ends with."""
-    from urllib.parse import unquote, urlsplit  # noqa: PLC0415 - a run that saves nothing starts faster
+    path = url.partition("#")[0].partition("?")[0].partition("://")[2].partition("/")[2]
+    last = path.rstrip("/").rpartition("/")[2]
+    if "%" in last:
+        from urllib.parse import unquote  # noqa: PLC0415 - rare
 
-    try:
-        last = urlsplit(url).path.rstrip("/").rpartition("/")[2]
-    except ValueError:
-        last = ""
-    own = _UNSAFE.sub("_", unquote(last, errors="replace"))[-LONGEST:].strip(".")
+        last = unquote(last, errors="replace").rpartition("/")[2]
+    own = _UNSAFE.sub("_", last)[-LONGEST:].strip(".")
     return f"{key_of(url)}-{own or 'index'}"
 
 
-def temporary(path: Path, process: int, number: int) -> Path:
-    """Return the name of a file while it is incomplete: nobody else's, in any process."""
-    return path.with_name(f".{path.name[:16]}-{process}-{number}.part")
+def temporary_name(name: str, process: int, number: int) -> str:
+    """Return what a file is called while it is incomplete: as no other, in any process."""
+    return f".{name[:16]}-{process}-{number}.part"

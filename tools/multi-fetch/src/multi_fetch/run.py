@@ -17,7 +17,7 @@ from .engine import Fetcher
 from .feed import Entry, Feed
 from .jobs import Limits, Method
 from .lines import Lines
-from .naming import file_name, key_of, temporary
+from .naming import file_name, key_of, temporary_name
 from .out import Out
 from .records import Outcome, encoded, readable, record
 from .sinks import FileSink, HashSink, Sink
@@ -145,15 +145,15 @@ def _previous(options: Options) -> "AbstractContextManager[Previous | None]":
 
 def _sinks(options: Options) -> Callable[[str], Sink]:
     """Return what makes the sink for a URL."""
-    folder, process, attempts = options.output_dir, os.getpid(), count()
+    folder, process, numbers = options.output_dir, os.getpid(), count()
     if folder is None:
         return (lambda _url: HashSink()) if options.sha256 else (lambda _url: Sink())
 
     def file_sink(url: str) -> Sink:
-        path = folder / file_name(url)
+        name = file_name(url)
         return FileSink(
-            path,
-            temporary=temporary(path, process, next(attempts)),
+            folder / name,
+            temporary=folder / temporary_name(name, process, next(numbers)),
             resume=True,
             durable=options.durable,
             hashing=options.sha256,

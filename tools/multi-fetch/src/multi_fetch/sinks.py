@@ -13,6 +13,10 @@ from typing import NamedTuple
 
 from toolroll_shared.streams import AtomicFile, make_folder
 
+SMALL = 64 * 1024
+"""Bytes that are hashed, or written where nobody waits for the disk, sooner than a thread has
+its turn."""
+
 READ_BLOCK = 1024 * 1024
 """Bytes of a kept part that are hashed at once."""
 
@@ -36,7 +40,7 @@ class Sink:
 
     Attributes:
         inline_below: less than this, in bytes, is taken on the event loop itself, because a hop
-            to a thread would take longer. Nothing there may block. 0: always in a thread.
+            to a thread would take longer. Nothing there may block for long. 0: always in a thread.
         resumes: whether it holds the start of a body for the next attempt.
     """
 
@@ -80,7 +84,7 @@ class HashSink(Sink):
         digest: the body's SHA-256 in hex, once finished.
     """
 
-    inline_below = 64 * 1024
+    inline_below = SMALL
 
     def __init__(self) -> None:
         self.digest: str | None = None
@@ -120,8 +124,6 @@ class FileSink(Sink):
         status: the final file's status, once finished.
     """
 
-    inline_below = 0
-
     def __init__(  # noqa: PLR0913 - what a file may be asked for, all by name
         self,
         path: Path,
@@ -144,6 +146,7 @@ class FileSink(Sink):
         self._held = held
         self._keep = keep
         self._durable = durable
+        self.inline_below = 0 if durable else SMALL
         self._hashing = hashing or sha256 is not None
         self._progress = progress
         self._file: AtomicFile | None = None
@@ -163,11 +166,19 @@ class FileSink(Sink):
         self.digest = self.status = None
         self._held, self._validator = None, validator
         self._hash = hashlib.sha256()
-        make_folder(self.path.parent)
-        self._file = AtomicFile(self.path, temporary=self._temporary, keep=offset)
         self._received = 0
+        self._file = self._opened(offset)
         if offset:
             self._take_back(self._file, offset)
+
+    def _opened(self, offset: int) -> AtomicFile:
+        try:
+            return AtomicFile(self.path, temporary=self._temporary, keep=offset)
+        except (FileNotFoundError, NotADirectoryError):
+            if offset:
+                raise
+            make_folder(self.path.parent)
+            return AtomicFile(self.path, temporary=self._temporary)
 
     def _take_back(self, file: AtomicFile, offset: int) -> None:
         """Hash and count what is there already."""
