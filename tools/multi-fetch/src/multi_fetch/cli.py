@@ -59,6 +59,7 @@ stderr. Exit code 1: something failed (see --fail-on).
 
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([kMGT]?)(i?)B?")
 _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t\x20-\x7e\x80-\xff]*)")
+_BLANK = " \t\r\n"
 _PROXY = re.compile(r"(?:(?:https?|socks4a?|socks5h?)://)?[^\s/]+/?|")
 
 
@@ -295,7 +296,7 @@ def _options(arguments: argparse.Namespace) -> "Options":
         ),
         ndjson=arguments.ndjson,
         method=arguments.method,
-        headers=dict(_headers(arguments.header)),
+        headers=_headers(arguments.header),
         output_dir=arguments.output_dir,
         sha256=arguments.sha256,
         durable=arguments.durable,
@@ -304,22 +305,31 @@ def _options(arguments: argparse.Namespace) -> "Options":
     )
 
 
-def _headers(values: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Yield the headers that were asked for; none is ever shown, since it may be secret."""
+def _headers(values: Sequence[str]) -> dict[str, str]:
+    """Return the headers that were asked for; none is ever shown, since it may be secret."""
+    headers: dict[str, str] = {}
+    names = set()
+    for line in _header_lines(values):
+        match = _HEADER.fullmatch(line)
+        if match is None:
+            raise UsageError("--header: not a 'Name: value' that can be sent")
+        if match[1].lower() in names:
+            raise UsageError("--header: one name twice; join its values, mostly with a comma")
+        names.add(match[1].lower())
+        headers[match[1]] = match[2]
+    return headers
+
+
+def _header_lines(values: Sequence[str]) -> Iterator[str]:
     for value in values:
-        if value.startswith("@"):
-            try:
-                text = Path(value[1:]).read_text(encoding="latin-1")
-            except OSError as error:
-                raise UsageError(f"--header {value}: {error.strerror}") from error
-            lines = [line for line in text.splitlines() if line.strip()]
-        else:
-            lines = [value]
-        for line in lines:
-            match = _HEADER.fullmatch(line.strip())
-            if match is None:
-                raise UsageError("--header: not a 'Name: value' that can be sent")
-            yield match[1], match[2]
+        if not value.startswith("@"):
+            yield value.strip(_BLANK)
+            continue
+        try:
+            text = Path(value[1:]).read_bytes().decode("latin-1")
+        except OSError as error:
+            raise UsageError(f"--header {value}: {error.strerror}") from error
+        yield from filter(None, (line.strip(_BLANK) for line in text.split("\n")))
 
 
 def _have_descriptors(concurrency: int, *, saving: bool) -> None:
