@@ -282,7 +282,7 @@ def test_at_any_moment_the_records_add_up_to_the_lines_and_nothing_is_left(
             looper.stdin.write("\t".join([str(output), str(path), *map(str, options)]) + "\n")
             looper.stdin.flush()
             child = int(looper.stdout.readline())
-            pause = chance.uniform(0.02, 0.25)
+            pause = chance.uniform(0.01, 0.15)
             time.sleep(pause)
             os.kill(child, chance.choice([signal.SIGINT, signal.SIGTERM]))
             codes.append(int(looper.stdout.readline()))
