@@ -1,9 +1,10 @@
 """The command under test: in this process or in one of its own, on a list, and what it said."""
 
 import json
-import os
+import select
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -11,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, TypeAlias
 
-from multi_fetch.cli import main
 from tests.support.commands import Finished, argv, environment
 from tests.support.rawserver import Answer, Connection, RawServer, Request, response
 
@@ -85,11 +85,6 @@ def listed(folder: Path, *urls: str) -> Path:
     path = folder / "urls.txt"
     path.write_text("".join(f"{url}\n" for url in urls))
     return path
-
-
-def here(*arguments: object) -> int:
-    """Run the command in this process; its output goes where pytest has it."""
-    return main([*map(str, arguments)])
 
 
 def command(*arguments: object) -> list[str]:
@@ -180,7 +175,11 @@ def refused() -> str:
         return server.url
 
 
-def lowest_free_descriptor() -> int:
-    descriptor = os.open(os.devnull, os.O_RDONLY)
-    os.close(descriptor)
-    return descriptor
+def until_it_is_full(writing: int) -> None:
+    """Return when a pipe takes nothing more."""
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        if not select.select([], [writing], [], 0)[1]:
+            return
+        time.sleep(0.01)
+    raise AssertionError("it never was")

@@ -25,6 +25,7 @@ from tests.multi_fetch.commanding import (
     stalls,
     started,
     targets,
+    until_it_is_full,
 )
 from tests.support.rawserver import Connection, RawServer, Request, response, sends
 from tests.support.waiting import until_something_is_in
@@ -209,16 +210,6 @@ def test_a_reader_who_does_not_read_holds_up_no_end(
     indexes = [record["index"] for record in by_index(whole + "\n")]
     assert len(indexes) == len(set(indexes)) > 3
     assert rest == "" or length > select.PIPE_BUF
-
-
-def until_it_is_full(writing: int) -> None:
-    """Return when a pipe takes nothing more."""
-    deadline = time.monotonic() + PATIENCE_S
-    while time.monotonic() < deadline:
-        if not select.select([], [writing], [], 0)[1]:
-            return
-        time.sleep(0.01)
-    raise AssertionError("it never was")
 
 
 def test_a_reader_who_reads_again_gets_everything(server: RawServer, tmp_path: Path) -> None:

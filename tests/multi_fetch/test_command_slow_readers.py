@@ -2,9 +2,7 @@
 
 import json
 import os
-import select
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from tests.multi_fetch.commanding import (
     ended,
     listed,
     started,
+    until_it_is_full,
 )
 from tests.support.rawserver import RawServer
 
@@ -46,16 +45,6 @@ def lines_of(kind: str, server: RawServer) -> Iterator[str]:
     for number in range(LINES):
         text = LISTS[kind].format(number=number, digit=number % 10)
         yield text.replace("U", server.url, 1)
-
-
-def until_it_is_full(writing: int) -> None:
-    """Return when a pipe takes nothing more."""
-    deadline = time.monotonic() + PATIENCE_S
-    while time.monotonic() < deadline:
-        if not select.select([], [writing], [], 0)[1]:
-            return
-        time.sleep(0.01)
-    raise AssertionError("it never was")
 
 
 @pytest.mark.parametrize("kind", LISTS)
