@@ -25,6 +25,8 @@ from toolroll_shared.logs import Log, open_log
 from toolroll_shared.output import is_terminal, note, oneline
 from toolroll_shared.signals import run_async
 
+from .open_files import ensure_descriptors
+
 if TYPE_CHECKING:
     from .run import Options
     from .tally import Tally
@@ -45,9 +47,6 @@ MAX_CONCURRENCY = 10_000
 MAX_RETRY_WAIT_S = 300.0
 """For one URL, all its waits together; a longer Retry-After is not waited for."""
 
-SPARE_DESCRIPTORS = 64
-"""For everything but sockets and saved bodies: streams, logs, host lookups, libraries."""
-
 _DESCRIPTION = """\
 Fetch many URLs at once, and report each of them exactly once.
 
@@ -58,8 +57,6 @@ stderr. Exit code 1: something failed (see --fail-on).
 """
 
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([kMGT]?)(i?)B?")
-_HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t\x20-\x7e\x80-\xff]*)")
-_BLANK = " \t\r\n"
 _PROXY = re.compile(r"(?:(?:https?|socks4a?|socks5h?)://)?[^\s/]+/?|")
 
 
@@ -219,7 +216,7 @@ def _main(argv: Sequence[str] | None) -> int:
     arguments = build_parser().parse_args(argv)
     if arguments.output_dir is not None and arguments.method == "HEAD":
         raise UsageError("--output-dir: HEAD has no bodies to save")
-    _have_descriptors(arguments.concurrency, saving=arguments.output_dir is not None)
+    ensure_descriptors(arguments.concurrency, saving=arguments.output_dir is not None)
     with _opened(arguments.file) as (descriptor, name), open_log(TOOL, arguments.log_json) as log:
         return _fetch(arguments, descriptor, name, log)
 
@@ -276,6 +273,7 @@ def _options(arguments: argparse.Namespace) -> "Options":
     from toolroll_shared.retry import Backoff
     from toolroll_shared.streams import make_folder
 
+    from .headers import headers_of
     from .jobs import Limits
     from .run import Options
 
@@ -296,63 +294,13 @@ def _options(arguments: argparse.Namespace) -> "Options":
         ),
         ndjson=arguments.ndjson,
         method=arguments.method,
-        headers=_headers(arguments.header),
+        headers=headers_of(arguments.header),
         output_dir=arguments.output_dir,
         sha256=arguments.sha256,
         durable=arguments.durable,
         resume=arguments.resume,
         grace=arguments.grace,
     )
-
-
-def _headers(values: Sequence[str]) -> dict[str, str]:
-    """Return the headers that were asked for; none is ever shown, since it may be secret."""
-    headers: dict[str, str] = {}
-    names = set()
-    for line in _header_lines(values):
-        match = _HEADER.fullmatch(line)
-        if match is None:
-            raise UsageError("--header: not a 'Name: value' that can be sent")
-        if match[1].lower() in names:
-            raise UsageError("--header: one name twice; join its values, mostly with a comma")
-        names.add(match[1].lower())
-        headers[match[1]] = match[2]
-    return headers
-
-
-def _header_lines(values: Sequence[str]) -> Iterator[str]:
-    for value in values:
-        if not value.startswith("@"):
-            yield value.strip(_BLANK)
-            continue
-        try:
-            text = Path(value[1:]).read_bytes().decode("latin-1")
-        except OSError as error:
-            raise UsageError(f"--header {value}: {error.strerror}") from error
-        yield from filter(None, (line.strip(_BLANK) for line in text.split("\n")))
-
-
-def _have_descriptors(concurrency: int, *, saving: bool) -> None:
-    """See to it that there are enough file descriptors, before one is missing.
-
-    Raises:
-        UsageError: the system does not allow so many.
-    """
-    try:
-        import resource
-    except ImportError:  # Windows has no such limit
-        return
-    needed = concurrency * (2 if saving else 1) + SPARE_DESCRIPTORS
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft == resource.RLIM_INFINITY or needed <= soft:
-        return
-    if hard != resource.RLIM_INFINITY and needed > hard:
-        most = (hard - SPARE_DESCRIPTORS) // (2 if saving else 1)
-        raise UsageError(
-            f"--concurrency {concurrency}: needs {needed} file descriptors, and {hard} are allowed "
-            f"(ulimit -Hn); at most {max(most, 0)} is possible"
-        )
-    resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
 
 
 @contextmanager

@@ -11,6 +11,9 @@ from collections.abc import Iterator
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 """The bits of events; libcurl has the same ones."""
 
+_EVENTS = (0, READ, WRITE, READ | WRITE, 0)
+"""What libcurl asks for by number (CURL_POLL_NONE to CURL_POLL_REMOVE)."""
+
 
 class Sockets:
     """Descriptors, each waited for until it can be read or written."""
@@ -24,8 +27,9 @@ class Sockets:
         number: int = self._selector.fileno()
         return number
 
-    def watch(self, descriptor: int, events: int) -> None:
-        """Wait for a descriptor, for these events only; 0 is none."""
+    def watch(self, what: int, descriptor: int, _multi: object, _data: object) -> None:
+        """Wait for what libcurl asks for; this is its callback (CURLMOPT_SOCKETFUNCTION)."""
+        events = _EVENTS[what]
         if descriptor in self._watched:
             self._selector.unregister(descriptor)
             self._watched.discard(descriptor)
@@ -46,7 +50,7 @@ class Sockets:
 class EpollSockets(Sockets):
     """The same where there is epoll: each file costs several calls, and `selectors` is slow."""
 
-    _MASKS = (0, 0x1, 0x4, 0x5)  # EPOLLIN is 1, EPOLLOUT 4
+    _MASKS = (0, 0x1, 0x4, 0x5, 0)  # EPOLLIN is 1, EPOLLOUT 4; as _EVENTS
 
     def __init__(self) -> None:
         self._epoll = select.epoll()
@@ -56,14 +60,15 @@ class EpollSockets(Sockets):
         """Return a descriptor that can be read when one of them is ready."""
         return self._epoll.fileno()
 
-    def watch(self, descriptor: int, events: int) -> None:
-        """Wait for a descriptor, for these events only; 0 is none."""
+    def watch(self, what: int, descriptor: int, _multi: object, _data: object) -> None:
+        """Wait for what libcurl asks for; this is its callback (CURLMOPT_SOCKETFUNCTION)."""
+        mask = self._MASKS[what]
         if descriptor not in self._watched:
-            if events:
-                self._epoll.register(descriptor, self._MASKS[events])
+            if mask:
+                self._epoll.register(descriptor, mask)
                 self._watched.add(descriptor)
-        elif events:
-            self._epoll.modify(descriptor, self._MASKS[events])
+        elif mask:
+            self._epoll.modify(descriptor, mask)
         else:
             self._epoll.unregister(descriptor)
             self._watched.discard(descriptor)

@@ -33,7 +33,7 @@ class Wire:
         self._loop = asyncio.get_running_loop()
         self._sockets = new_sockets()
         self._multi = pycurl.CurlMulti()
-        self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._on_socket)
+        self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._sockets.watch)
         self._multi.setopt(pycurl.M_TIMERFUNCTION, self._on_timer)
         self._multi.setopt(pycurl.M_MAXCONNECTS, limits.concurrency)
         self._running: dict[pycurl.Curl, Exchange] = {}
@@ -114,9 +114,6 @@ class Wire:
             await asyncio.sleep(CLOSING_S / 50)
 
     # What libcurl asks for.
-
-    def _on_socket(self, what: int, descriptor: int, _multi: object, _data: object) -> None:
-        self._sockets.watch(descriptor, 0 if what == pycurl.POLL_REMOVE else what)
 
     def _on_timer(self, timeout_ms: int) -> None:
         if timeout_ms < 0:

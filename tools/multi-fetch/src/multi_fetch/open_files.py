@@ -1,0 +1,33 @@
+"""How many files and sockets the system lets us have open."""
+
+from toolroll_shared.errors import UsageError
+
+SPARE = 64
+"""Descriptors for all but sockets and saved bodies: streams, logs, host lookups, libraries."""
+
+
+def ensure_descriptors(concurrency: int, *, saving: bool) -> None:
+    """See to it that there are enough descriptors, before one is missing.
+
+    Args:
+        concurrency: sockets at once.
+        saving: whether each of them goes into a file.
+
+    Raises:
+        UsageError: the system does not allow so many.
+    """
+    try:
+        import resource  # noqa: PLC0415 - not everywhere
+    except ImportError:  # Windows has no such limit
+        return
+    needed = concurrency * (2 if saving else 1) + SPARE
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or needed <= soft:
+        return
+    if hard != resource.RLIM_INFINITY and needed > hard:
+        most = (hard - SPARE) // (2 if saving else 1)
+        raise UsageError(
+            f"--concurrency {concurrency}: needs {needed} file descriptors, and {hard} are allowed "
+            f"(ulimit -Hn); at most {max(most, 0)} is possible"
+        )
+    resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
