@@ -18,7 +18,7 @@ def test_a_soft_limit_is_raised_by_itself(server: RawServer, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("more", "possible"), [("", 136), ("--output-dir out", 68)], ids=["", "saving"]
+    ("more", "possible"), [("", 68), ("--output-dir out", 45)], ids=["", "saving"]
 )
 def test_a_hard_limit_is_said_with_what_is_possible(
     server: RawServer, tmp_path: Path, more: str, possible: int
@@ -57,7 +57,7 @@ def test_idle_connections_to_other_hosts_leave_enough(tmp_path: Path) -> None:
         answers = [tells_its_path] * 80 + [together] * 80
         servers = [stack.enter_context(RawServer(answer)) for answer in answers]
         path = listed(tmp_path, *(f"{one.url}/a" for one in servers))
-        script = 'ulimit -n 144; "$0" -m multi_fetch "$1" --ndjson --concurrency 80 --retries 0'
+        script = 'ulimit -n 224; "$0" -m multi_fetch "$1" --ndjson --concurrency 80 --retries 0'
         ran = in_a_shell(script, path)
     assert kinds_in(ran.records) == {None: 160}
 

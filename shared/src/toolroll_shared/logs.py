@@ -121,7 +121,7 @@ class _LineWriter:
 
     def _write(self, line: bytes) -> None:
         try:
-            with writing:
+            with writing.to(self._stream):
                 self._stream.write(line)
                 self._stream.flush()
         except OSError as error:

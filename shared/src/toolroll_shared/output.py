@@ -7,9 +7,9 @@ import json
 import os
 import sys
 from _thread import get_ident
-from collections.abc import Collection, Iterable, Sequence
-from contextlib import suppress
-from typing import IO, Literal
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import IO, Any, Literal
 
 KILO = 1000
 """Sizes are shown in decimal units, as `docker` and disk makers do."""
@@ -24,16 +24,31 @@ class _Writing:
     """
 
     def __init__(self) -> None:
-        self._threads: list[int] = []
+        self._threads: list[tuple[int, Any]] = []
 
     def __enter__(self) -> None:
-        self._threads.append(get_ident())
+        self._threads.append((get_ident(), None))
 
     def __exit__(self, *_: object) -> None:
-        self._threads.remove(get_ident())
+        self._threads.remove((get_ident(), None))
+
+    @contextmanager
+    def to(self, stream: Any) -> Iterator[None]:
+        """Say what is written to, so that a write which goes on by itself is left alone."""
+        entry = (get_ident(), stream)
+        self._threads.append(entry)
+        try:
+            yield
+        finally:
+            self._threads.remove(entry)
 
     def __bool__(self) -> bool:
-        return get_ident() in self._threads
+        return any(thread == get_ident() for thread, _ in self._threads)
+
+    @property
+    def streams(self) -> list[Any]:
+        """What this thread is writing to; None where that is not known."""
+        return [stream for thread, stream in self._threads if thread == get_ident()]
 
 
 writing = _Writing()
@@ -42,7 +57,7 @@ writing = _Writing()
 def note(tool: str, message: str) -> None:
     """Say `tool: message` on stderr. A stderr that is gone or full stops no work."""
     try:
-        with writing:
+        with writing.to(sys.stderr):
             sys.stderr.write(f"{tool}: {message}\n")
             sys.stderr.flush()
     except (OSError, AttributeError, ValueError):
@@ -80,7 +95,7 @@ def write(text: str, *, flush: bool = False) -> None:
     """
     if sys.stdout is None:
         raise OSError(9, "stdout is closed")
-    with writing:
+    with writing.to(sys.stdout):
         sys.stdout.write(text)
         if flush:
             sys.stdout.flush()

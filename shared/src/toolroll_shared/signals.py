@@ -106,7 +106,7 @@ def run_async(
 
         def on_signal(number: int, _frame: FrameType | None) -> None:
             stop.hear(number)
-            if writing:
+            if writing and (at_first_signal is None or _is_stuck()):
                 raise KeyboardInterrupt
             loop.call_soon_threadsafe(at_first_signal or task.cancel)
 
@@ -125,6 +125,11 @@ def run_async(
     finally:  # closing the loop reset them
         for number in heard_now:
             signal.signal(number, stop)
+
+
+def _is_stuck() -> bool:
+    """Tell whether the write that this thread is in waits for somebody, as far as is known."""
+    return any(stream is None or not takes_text(stream) for stream in writing.streams)
 
 
 def takes_text(stream: Any) -> bool:

@@ -20,12 +20,13 @@ def ensure_descriptors(concurrency: int, *, saving: bool) -> None:
         import resource  # noqa: PLC0415 - not everywhere
     except ImportError:  # Windows has no such limit
         return
-    needed = concurrency * (2 if saving else 1) + SPARE
+    each = 3 if saving else 2  # a connection in flight, one kept of another host, and a file
+    needed = concurrency * each + SPARE
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or needed <= soft:
         return
     if hard != resource.RLIM_INFINITY and needed > hard:
-        most = (hard - SPARE) // (2 if saving else 1)
+        most = (hard - SPARE) // each
         raise UsageError(
             f"--concurrency {concurrency}: needs {needed} file descriptors, and {hard} are allowed "
             f"(ulimit -Hn); at most {max(most, 0)} is possible"
