@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from datetime import UTC, datetime
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -25,6 +25,14 @@ _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")  # RFC 9110, 5.5
 
 
+class _Hop(NamedTuple):
+    """One request of an attempt: the first, or where a redirect leads."""
+
+    where: Target
+    headers: Mapping[str, str]
+    held: Held | None
+
+
 class Work(Generic[SinkT]):
     """A job on its way, and what is known of it so far."""
 
@@ -33,8 +41,11 @@ class Work(Generic[SinkT]):
         "bytes",
         "final_url",
         "home",
+        "hop",
+        "hops",
         "host",
         "job",
+        "left_s",
         "started",
         "status",
         "target",
@@ -49,6 +60,7 @@ class Work(Generic[SinkT]):
         self.bytes = 0
         self.final_url: str | None = None
         self.timing: Timing | None = None
+        self.hop: _Hop | None = None
         self.target: Target | FetchError
         try:
             self.target = target(job.url)
@@ -57,16 +69,11 @@ class Work(Generic[SinkT]):
             self.target = error
             self.host = self.home = ""
 
-
-Move = Callable[[Work[Any], str], Awaitable[None]]
-
-
-class _Hop(NamedTuple):
-    """One request of an attempt: the first, or where a redirect leads."""
-
-    where: Target
-    headers: Mapping[str, str]
-    held: Held | None
+    def begin(self, timeout_s: float) -> None:
+        """Begin another attempt, at home."""
+        assert isinstance(self.target, Target)  # noqa: S101 - else there is no attempt
+        self.hop = _Hop(self.target, self.job.headers, self.job.sink.held)
+        self.hops, self.left_s = 0, timeout_s
 
 
 class Attempts:
@@ -84,35 +91,39 @@ class Attempts:
         self._pool = pool
         self._lines: tuple[object, list[bytes]] = (None, [])
 
-    async def make(self, work: Work[Any], move: Move) -> None:
+    async def make(self, work: Work[Any], *, may_move: Callable[[], bool]) -> str | None:
         """Request the job's URL and what it redirects to, until there is a body to take.
 
         Args:
-            work: the job.
-            move: waits until it may go on at another host.
+            work: the job, at its begin or where an earlier call has left it.
+            may_move: tells whether it may wait for another host that it is sent to.
+
+        Returns:
+            the other host, if it has to wait for that one's turn, or None when it is done.
 
         Raises:
-            FetchError: why there is none.
+            FetchError: why there is no body.
         """
-        job = work.job
         if isinstance(work.target, FetchError):
             raise work.target
-        deadline = time.monotonic() + self._limits.timeout
-        hop = _Hop(work.target, job.headers, job.sink.held)
-        hops = 0
-        while hops <= self._limits.redirects:
-            left = deadline - time.monotonic()
+        if work.hop is None:
+            work.begin(self._limits.timeout)
+        hop, work.hop = work.hop, None
+        assert hop is not None  # noqa: S101 - it has just begun
+        deadline = time.monotonic() + work.left_s
+        while work.hops <= self._limits.redirects:
             try:
-                location = await self._request(work, hop, left)
+                location = await self._request(work, hop, deadline - time.monotonic())
             except StartOver:
                 hop = hop._replace(held=None)
                 continue
             if location is None:
-                return
+                return None
             hop = _redirected(hop, location)
-            if hop.where.origin != work.host:
-                await move(work, hop.where.origin)
-            hops += 1
+            work.hops += 1
+            if hop.where.origin != work.host and may_move():
+                work.hop, work.left_s = hop, deadline - time.monotonic()
+                return hop.where.origin
         raise FetchError("redirect", f"more than {self._limits.redirects} redirects")
 
     async def _request(self, work: Work[Any], hop: _Hop, left_s: float) -> str | None:

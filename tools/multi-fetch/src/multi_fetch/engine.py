@@ -15,7 +15,7 @@ from typing import Any, Generic, Self, TypeVar
 
 from toolroll_shared.retry import Sleep
 
-from .attempts import Attempts, Move, Work
+from .attempts import Attempts, Work
 from .bodies import end
 from .jobs import FetchError, Job, Limits, Result
 from .schedule import Schedule, outlast
@@ -131,15 +131,16 @@ class Fetcher:
                 return
             try:
                 try:
-                    error = await self._attempt(work, run.schedule.move)
+                    outcome = await self._attempt(work, run.schedule)
                 finally:
                     host = run.schedule.release(work)
-                if error is not None and self._goes_on(run, work, error, host):
+                if self._goes_on(run, work, outcome, host):
                     run.disclaim()
                     continue
             except BaseException:
                 await self._give_up(work)
                 raise
+            error = outcome if isinstance(outcome, FetchError) else None
             if error is not None:
                 await self._give_up(work)
             run.put(self._result(work, error))
@@ -153,35 +154,41 @@ class Fetcher:
     async def _give_up(self, work: Work[Any]) -> None:
         await end(work.job.sink.give_up, work.job.sink, self._pool)
 
-    def _goes_on(self, run: "_Run[SinkT]", work: Work[SinkT], error: FetchError, host: str) -> bool:
-        """Tell whether there will be another attempt, and see to it.
+    def _goes_on(
+        self, run: "_Run[SinkT]", work: Work[SinkT], outcome: FetchError | str | None, host: str
+    ) -> bool:
+        """Tell whether there is more to do for a job, and see to it.
 
         A host that asks to be left alone is, whether this job goes on or not, unless it asks
         for longer than any job would wait.
         """
-        if not error.passing or run.schedule.stopped:
+        if isinstance(outcome, str):
+            run.schedule.go_on_at(work, outcome)
+            return True
+        if outcome is None or not outcome.passing or run.schedule.stopped:
             return False
         backoff, number = self._limits.backoff, work.attempts
-        seconds = backoff.wait(number, after=error.after, random=self._random)
+        seconds = backoff.wait(number, after=outcome.after, random=self._random)
         if backoff.allows(number, seconds, elapsed=self._clock() - work.started):
-            self._before_wait(work.job, error, seconds)
-            run.schedule.again(work, seconds, pausing=host if error.throttling else None)
+            self._before_wait(work.job, outcome, seconds)
+            run.schedule.again(work, seconds, pausing=host if outcome.throttling else None)
             return True
-        if error.throttling and seconds <= min(backoff.total, backoff.longest):
+        if outcome.throttling and seconds <= min(backoff.total, backoff.longest):
             run.schedule.pause(host, seconds)
         return False
 
-    async def _attempt(self, work: Work[SinkT], move: Move) -> FetchError | None:
-        """Transfer the body once; return the one error that says why not, if it failed."""
+    async def _attempt(
+        self, work: Work[SinkT], schedule: Schedule[Any, Any]
+    ) -> FetchError | str | None:
+        """Transfer the body once, or as far as another host; return the one error if it failed."""
         if work.attempts == 0:
             work.started = self._clock()
-        work.attempts += 1
+        work.attempts += work.hop is None
         work.status, work.bytes = None, 0
         try:
-            await self._attempts.make(work, move)
+            return await self._attempts.make(work, may_move=lambda: not schedule.stopped)
         except FetchError as error:
             return error
-        return None
 
     def _result(self, work: Work[SinkT], error: FetchError | None) -> Result[SinkT]:
         return Result(

@@ -42,14 +42,13 @@ WorkT = TypeVar("WorkT", bound=Work)
 class _Host(Generic[WorkT]):
     """What is known of one host while it has work or a pause."""
 
-    __slots__ = ("active", "guests", "listed", "pauses", "waiting")
+    __slots__ = ("active", "listed", "pauses", "waiting")
 
     def __init__(self) -> None:
         self.active = 0
         self.pauses = 0
         self.listed = False
         self.waiting: deque[WorkT] = deque()
-        self.guests: deque[asyncio.Future[None]] = deque()
 
 
 class Schedule(Generic[T, WorkT]):
@@ -113,28 +112,18 @@ class Schedule(Generic[T, WorkT]):
     def release(self, work: WorkT) -> str:
         """Hear that work which was handed out is over, for now; return the host it was at."""
         self._active -= 1
-        self._leave(work)
+        host = self._hosts[work.host]
+        host.active -= 1
+        self._list(work.host, host)
         was_at, work.host = work.host, work.home
         return was_at
 
-    async def move(self, work: WorkT, name: str) -> None:
-        """Have work that was handed out go on at another host, as soon as that has room.
-
-        It leaves its own host first, so that no two of them wait for each other.
-        """
-        self._leave(work)
-        work.host = name
-        host = self._hosts.setdefault(name, _Host())
-        if self.stopped or self._has_room(host):
-            host.active += 1
-            return
-        guest: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        host.guests.append(guest)
-        try:
-            await guest
-        except asyncio.CancelledError:
-            host.active += guest.cancelled()  # its release will take that back
-            raise
+    def go_on_at(self, work: WorkT, host: str) -> None:
+        """Hand out released work once more, as one of another host that it was sent to."""
+        work.host = host
+        self._put(work, first=True)
+        if self._ready:
+            self._wake_one()
 
     def again(self, work: WorkT, seconds: float, *, pausing: str | None) -> None:
         """Hand out released work once more, so much later.
@@ -158,8 +147,8 @@ class Schedule(Generic[T, WorkT]):
         self._later(seconds, put_back, work)
 
     def pause(self, name: str, seconds: float) -> None:
-        """Hand out nothing of a host for so long."""
-        if not self.stopped:
+        """Hand out nothing of a host for so long; beyond a number of pauses none is kept."""
+        if not self.stopped and len(self._timers) < LOOKAHEAD:
             self._later(seconds, self._paused(name))
 
     def _paused(self, name: str | None) -> Callable[[], None]:
@@ -182,7 +171,6 @@ class Schedule(Generic[T, WorkT]):
         left += [work for work in self._timers.values() if work is not None]
         for host in self._hosts.values():
             host.waiting.clear()
-            self._admit(host, len(host.guests))
         ending = list(self._timers)
         self._timers.clear()
         if self._reader is not None and self._reader not in self._ending:
@@ -271,35 +259,19 @@ class Schedule(Generic[T, WorkT]):
         (host.waiting.appendleft if first else host.waiting.append)(work)
         self._list(work.host, host)
 
-    def _leave(self, work: WorkT) -> None:
-        host = self._hosts[work.host]
-        host.active -= 1
-        self._list(work.host, host)
-
     def _has_room(self, host: _Host[WorkT]) -> bool:
         return not host.pauses and (self._per_host is None or host.active < self._per_host)
 
     def _list(self, name: str, host: _Host[WorkT]) -> None:
         """Have a host among the ready ones if it is, and forget it if nothing is left of it."""
-        while host.guests and self._has_room(host):
-            self._admit(host, 1)
         if host.listed:
             return
         if not host.waiting:
-            if not (host.active or host.pauses or host.guests):
+            if not host.active and not host.pauses:
                 self._hosts.pop(name, None)
         elif self._has_room(host):
             host.listed = True
             self._ready.append(host)
-
-    @staticmethod
-    def _admit(host: _Host[WorkT], number: int) -> None:
-        """Let so many go on that have come from another host."""
-        for _ in range(number):
-            guest = host.guests.popleft()
-            if not guest.done():
-                host.active += 1
-                guest.set_result(None)
 
     def _take(self) -> WorkT | None:
         """Return the next work of the next host."""
