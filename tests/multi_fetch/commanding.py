@@ -18,7 +18,19 @@ from tests.support.rawserver import Answer, Connection, RawServer, Request, resp
 PATIENCE_S = 20  # for a process to end; never reached when all is well
 
 KEYS = {
-    *("index", "url", "final_url", "status", "bytes", "ms", "dns_ms", "connect_ms", "tls_ms"),
+    *(
+        "index",
+        "method",
+        "size",
+        "url",
+        "final_url",
+        "status",
+        "bytes",
+        "ms",
+        "dns_ms",
+        "connect_ms",
+        "tls_ms",
+    ),
     *("ttfb_ms", "attempts", "sha256", "path", "key", "duplicate_of", "resumed", "error"),
 }
 """Of every record."""
@@ -163,6 +175,13 @@ def stalls(connection: Connection, _request: Request) -> None:
     """Send some of a body, and never the rest."""
     connection.send(response(b"x" * 1_000_000, length=10**9))
     connection.wait_for_hangup()
+
+
+def done_before(url: str, **changes: object) -> str:
+    """A line of an earlier run's output; it was fine unless the changes say otherwise."""
+    record: Record = {"index": 9, **dict.fromkeys(KEYS - {"index"})}
+    record |= {"method": "GET", "url": url, "status": 200, "bytes": 3, "ms": 1.5, "attempts": 1}
+    return json.dumps({**record, "resumed": False, **changes}) + "\n"
 
 
 def files_in(folder: Path) -> list[str]:

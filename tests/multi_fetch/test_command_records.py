@@ -39,7 +39,7 @@ def test_every_record_has_every_key_and_no_other(
     for line in lines:
         record = json.loads(line, parse_constant=no_constant)
         assert record.keys() == KEYS
-        assert list(record)[:3] == ["index", "url", "final_url"]
+        assert list(record)[:3] == ["index", "method", "url"]
 
 
 def test_a_record_tells_what_happened(fetch_list: Fetch, server: RawServer) -> None:
@@ -51,6 +51,7 @@ def test_a_record_tells_what_happened(fetch_list: Fetch, server: RawServer) -> N
     times: list[Any] = [record.pop(name) for name in (*TIMES, "ms")]
     assert record == {
         "index": 1,
+        "method": "GET",
         "url": f"{server.url}/here",
         "final_url": f"{server.url}/there",
         "status": 200,
@@ -58,6 +59,7 @@ def test_a_record_tells_what_happened(fetch_list: Fetch, server: RawServer) -> N
         "attempts": 1,
         "sha256": hashlib.sha256(b"0123456789").hexdigest(),
         "path": None,
+        "size": None,
         "key": None,
         "duplicate_of": None,
         "resumed": False,
@@ -127,5 +129,5 @@ def test_each_record_is_one_write(server: RawServer, tmp_path: Path) -> None:
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_an_empty_body_has_no_bytes(fetch_list: Fetch, server: RawServer, method: str) -> None:
     server.answer = sends(b"HTTP/1.1 204 X\r\n\r\n")
-    record = fetch_list(server.url, options=("--method", method, "--sha256")).record
+    record = fetch_list(server.url, options=("--method", method)).record
     assert (record["status"], record["bytes"], record["error"]) == (204, 0, None)

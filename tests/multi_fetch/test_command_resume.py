@@ -8,15 +8,16 @@ import pytest
 
 from multi_fetch.previous import Previous
 from tests.multi_fetch.commanding import (
-    KEYS,
     Fetch,
     Record,
+    done_before,
     files_in,
     in_a_shell,
     listed,
     targets,
 )
-from tests.support.rawserver import RawServer, response, sends
+from tests.multi_fetch.fetching import in_turn
+from tests.support.rawserver import Connection, RawServer, Request, response, sends
 
 SECRET = "s3cr3t-w0rd"
 
@@ -24,13 +25,6 @@ SECRET = "s3cr3t-w0rd"
 @pytest.fixture
 def previous(tmp_path: Path) -> Path:
     return tmp_path / "previous.ndjson"
-
-
-def a_record(url: str, **changes: object) -> str:
-    """A line of an earlier run's output; it was fine unless the changes say otherwise."""
-    record: Record = {"index": 9, **dict.fromkeys(KEYS - {"index"})}
-    record |= {"url": url, "status": 200, "bytes": 3, "resumed": False, "attempts": 1}
-    return json.dumps({**record, **changes}) + "\n"
 
 
 def test_what_is_done_is_reported_and_not_requested_again(
@@ -53,7 +47,7 @@ def test_what_is_done_is_reported_and_not_requested_again(
 def test_a_failure_that_is_fetched_now_is_done_the_next_time(
     fetch_list: Fetch, server: RawServer, previous: Path
 ) -> None:
-    previous.write_text(a_record(server.url, error={"kind": "http", "message": "x"}))
+    previous.write_text(done_before(server.url, error={"kind": "http", "message": "x"}))
     ran = fetch_list(server.url, options=("--resume", previous))
     assert (ran.code, ran.record["resumed"]) == (0, False)
     with previous.open("a") as file:
@@ -66,7 +60,7 @@ def test_a_failure_that_is_fetched_now_is_done_the_next_time(
 def test_every_kind_of_failure_is_tried_again(
     fetch_list: Fetch, server: RawServer, previous: Path, kind: str
 ) -> None:
-    previous.write_text(a_record(server.url, error={"kind": kind, "message": "x"}))
+    previous.write_text(done_before(server.url, error={"kind": kind, "message": "x"}))
     assert fetch_list(server.url, options=("--resume", previous)).record["resumed"] is False
     assert len(targets(server)) == 1
 
@@ -153,7 +147,7 @@ def test_the_readable_form_says_what_was_done_before(
 def test_a_last_line_that_a_kill_has_cut_is_passed_over(
     fetch_list: Fetch, server: RawServer, previous: Path, cut: str
 ) -> None:
-    previous.write_text(a_record(f"{server.url}/a") + cut)
+    previous.write_text(done_before(f"{server.url}/a") + cut)
     ran = fetch_list(f"{server.url}/a", f"{server.url}/b", options=("--resume", previous))
     assert (ran.code, [record["resumed"] for record in ran.records]) == (0, [True, False])
 
@@ -162,7 +156,7 @@ def test_output_that_was_appended_to_a_cut_line_can_be_resumed_from(
     fetch_list: Fetch, server: RawServer, previous: Path
 ) -> None:
     """The second of three runs that write `--resume F >> F`; a full disk cut the first."""
-    first = a_record(f"{server.url}/a") + a_record(f"{server.url}/b")[:40]
+    first = done_before(f"{server.url}/a") + done_before(f"{server.url}/b")[:40]
     previous.write_text(first)
     urls = [f"{server.url}/{name}" for name in "abc"]
     with previous.open("a") as file:
@@ -190,7 +184,7 @@ def test_output_that_was_appended_to_a_cut_line_can_be_resumed_from(
 def test_what_is_not_an_earlier_runs_output_is_refused(
     fetch_list: Fetch, server: RawServer, previous: Path, content: str
 ) -> None:
-    previous.write_text(content.replace("OK", a_record(server.url)).replace("\n ", "\n"))
+    previous.write_text(content.replace("OK", done_before(server.url)).replace("\n ", "\n"))
     ran = fetch_list(server.url, options=("--resume", previous))
     assert (ran.code, ran.stdout, ran.stderr.count("\n")) == (65, "", 1)
     assert str(previous) in ran.stderr
@@ -218,11 +212,78 @@ def test_an_earlier_run_that_had_no_time_for_a_record_has_done_nothing(
 def test_a_record_from_elsewhere_cannot_steer_anything(
     fetch_list: Fetch, server: RawServer, previous: Path
 ) -> None:
-    changes: list[Record] = [{"status": "x", "bytes": "y"}, {"path": 7}, {"path": "\x00"}]
-    for change in changes:
-        previous.write_text(a_record(server.url, **change))
+    for change in ({"path": "\x00"}, {"path": "/dev/null", "size": 7}, {"final_url": "\x1b"}):
+        previous.write_text(done_before(server.url, **change))
         ran = fetch_list(server.url, options=("--resume", previous), ndjson=False)
         assert (ran.code, ran.stderr.count("\n")) == (0, 2), change
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *({"status": "x"}, {"bytes": "3"}, {"bytes": -1}, {"bytes": 10**400}, {"path": 7}),
+        *({"path": []}, {"url": 1}, {"url": "\ud800"}, {"method": None}, {"error": "none"}),
+    ],
+    ids=str,
+)
+def test_a_record_with_what_no_record_of_ours_has_is_refused(
+    fetch_list: Fetch, server: RawServer, previous: Path, change: Record
+) -> None:
+    record = {**json.loads(done_before(server.url)), **change}
+    previous.write_text(json.dumps(record) + "\n")
+    ran = fetch_list(server.url, options=("--resume", previous))
+    assert (ran.code, ran.stdout, ran.stderr.count("\n")) == (65, "", 1)
+    assert targets(server) == []
+
+
+def test_a_body_that_was_continued_within_its_run_is_done(
+    fetch_list: Fetch, server: RawServer, previous: Path, tmp_path: Path
+) -> None:
+    body = bytes(range(256)) * 4000
+
+    def cut(connection: Connection, _request: Request) -> None:
+        connection.send(response(body[:600_000], length=len(body), etag='"1"'))
+        connection.cut()
+
+    rest = f"bytes 600000-{len(body) - 1}/{len(body)}"
+    part = sends(response(body[600_000:], status=206, etag='"1"', content_range=rest))
+    server.answer = in_turn(cut, part)
+    options = ("--output-dir", tmp_path / "o", "--retries", 1)
+    first = fetch_list(f"{server.url}/x", options=options)
+    assert (first.record["status"], first.record["size"]) == (206, len(body))
+    previous.write_text(first.stdout)
+    again = fetch_list(f"{server.url}/x", options=(*options, "--resume", previous))
+    assert again.record["resumed"] is True
+    assert len(targets(server)) == 2
+
+
+def test_what_was_saved_elsewhere_is_saved_here(
+    fetch_list: Fetch, server: RawServer, previous: Path, tmp_path: Path
+) -> None:
+    first = fetch_list(f"{server.url}/x", options=("--output-dir", tmp_path / "one"))
+    previous.write_text(first.stdout)
+    again = fetch_list(
+        f"{server.url}/x", options=("--output-dir", tmp_path / "two", "--resume", previous)
+    )
+    assert again.record["resumed"] is False
+    assert len(files_in(tmp_path / "two")) == 1
+
+
+def test_what_a_head_has_told_is_no_body(
+    fetch_list: Fetch, server: RawServer, previous: Path
+) -> None:
+    previous.write_text(fetch_list(server.url, options=("--method", "HEAD")).stdout)
+    assert fetch_list(server.url, options=("--resume", previous)).record["resumed"] is False
+
+
+def test_an_earlier_output_that_the_shell_has_emptied_is_noticed(
+    server: RawServer, tmp_path: Path
+) -> None:
+    script = '"$0" -m multi_fetch "$1" --ndjson --resume "$2" > "$2"'
+    (tmp_path / "f").write_text(done_before(server.url))
+    ran = in_a_shell(script, listed(tmp_path, server.url), tmp_path / "f")
+    assert (ran.code, ran.stderr.count("\n")) == (2, 1)
+    assert ">>" in ran.stderr
 
 
 def test_one_file_can_be_read_and_appended_to(server: RawServer, tmp_path: Path) -> None:
@@ -240,7 +301,7 @@ def test_one_file_can_be_read_and_appended_to(server: RawServer, tmp_path: Path)
 
 def test_an_earlier_run_of_many_lines_does_not_sit_in_memory(previous: Path) -> None:
     with previous.open("w") as file:
-        file.writelines(a_record(f"http://127.0.0.1/{number}") for number in range(5_000))
+        file.writelines(done_before(f"http://127.0.0.1/{number}") for number in range(5_000))
     tracemalloc.start()
     try:
         with Previous(previous) as done:

@@ -1,6 +1,5 @@
 """Ctrl+C while somebody is slow to take the output: every line still has its one record."""
 
-import json
 import os
 import signal
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ import pytest
 from tests.multi_fetch.commanding import (
     PATIENCE_S,
     by_index,
+    done_before,
     ended,
     listed,
     started,
@@ -33,11 +33,8 @@ LISTS = {
 def previous(tmp_path: Path, server: RawServer) -> Path:
     """Records of what an earlier run has done."""
     path = tmp_path / "previous"
-    records = (
-        {"index": number, "url": f"{server.url}/done{number}", "error": None}
-        for number in range(LINES)
-    )
-    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    records = (done_before(f"{server.url}/done{number}", index=number) for number in range(LINES))
+    path.write_text("".join(records))
     return path
 
 

@@ -138,3 +138,40 @@ def test_the_end_does_not_wait_for_the_pause_of_a_host_that_nobody_needs() -> No
 
     with RawServer(BUSY) as server:
         assert asyncio.run(run(server)) == 0
+
+
+def test_who_is_sent_to_a_host_that_pauses_holds_no_slot_and_no_time_of_its_attempt() -> None:
+    async def run(home: RawServer, target: RawServer, other: RawServer) -> None:
+        held = Held()
+        few = limits(concurrency=2, timeout=2.0, backoff=Backoff(tries=2))
+        jobs = [job(target.url), job(home.url), job(home.url), *(job(other.url) for _ in range(6))]
+        async with taking(jobs, few, sleep=held) as taker:
+            await held.until(1)
+            await taker.until(6)
+            assert {result.job.url for result in taker.results} == {other.url}
+            held.let_go()
+            await taker.all()
+            assert [kind(result) for result in taker.results] == [None] * 9
+            assert {result.attempts for result in taker.results} == {1, 2}
+
+    with (
+        RawServer(in_turn(BUSY, FINE)) as target,
+        RawServer(redirects(target.url)) as home,
+        RawServer(FINE) as other,
+    ):
+        asyncio.run(run(home, target, other))
+
+
+def test_who_is_sent_on_leaves_room_for_the_next_at_once() -> None:
+    gate = Gate()
+
+    async def run(home: RawServer, target: RawServer) -> None:
+        jobs = [job(home.url) for _ in range(3)]
+        async with taking(jobs, limits(concurrency=5, per_host=1)) as taker:
+            await requests(target, 1)
+            await taker.until(2)
+            gate.open()
+            await taker.all()
+
+    with RawServer(gate) as target, RawServer(in_turn(redirects(target.url), FINE)) as home:
+        asyncio.run(run(home, target))

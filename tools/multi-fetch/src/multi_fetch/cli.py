@@ -216,9 +216,30 @@ def _main(argv: Sequence[str] | None) -> int:
     arguments = build_parser().parse_args(argv)
     if arguments.output_dir is not None and arguments.method == "HEAD":
         raise UsageError("--output-dir: HEAD has no bodies to save")
+    if arguments.sha256 and arguments.method == "HEAD":
+        raise UsageError("--sha256: HEAD has no bodies to hash")
+    if arguments.durable and arguments.output_dir is None:
+        raise UsageError("--durable: nothing is saved without --output-dir")
+    if arguments.resume is not None and _is_emptied_output(arguments.resume):
+        raise UsageError(
+            f"--resume {arguments.resume}: is the output too, now empty: use >> for it"
+        )
     ensure_descriptors(arguments.concurrency, saving=arguments.output_dir is not None)
     with _opened(arguments.file) as (descriptor, name), open_log(TOOL, arguments.log_json) as log:
         return _fetch(arguments, descriptor, name, log)
+
+
+def _is_emptied_output(path: Path) -> bool:
+    """Tell whether the shell has emptied a file because our output goes there."""
+    try:
+        from fcntl import F_GETFL, fcntl
+
+        descriptor = sys.stdout.fileno()
+        ours, file, flags = os.fstat(descriptor), path.stat(), fcntl(descriptor, F_GETFL)
+    except (ImportError, OSError, ValueError, AttributeError):
+        return False
+    is_new = not flags & os.O_APPEND and not file.st_size
+    return is_new and path.is_file() and os.path.samestat(ours, file)
 
 
 def _fetch(arguments: argparse.Namespace, descriptor: int, name: str, log: Log) -> int:

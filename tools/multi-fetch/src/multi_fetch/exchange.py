@@ -227,7 +227,7 @@ class Exchange:
 
     @property
     def is_resolved(self) -> bool:
-        """Whether its host was looked up; if not, somebody may still be at it."""
+        """Whether its host was looked up for it; if not, somebody may still be at it."""
         return bool(self.easy.getinfo(pycurl.NAMELOOKUP_TIME))
 
     def heard_from(self, now: float) -> float:

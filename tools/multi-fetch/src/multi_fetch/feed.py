@@ -95,14 +95,14 @@ class Feed:
             if line is None:
                 return
             job = self._new(line)
-            if job is None:
-                try:
-                    await self._report(line)
-                except asyncio.CancelledError:  # a stop, while its report waited for a reader
-                    self._lines.put_back(line)
-                    raise
-            else:
+            if isinstance(job, LineJob):
                 yield job
+                continue
+            try:
+                await self._report(line, job)
+            except asyncio.CancelledError:  # a stop, while its report waited for a reader
+                self._lines.put_back(line)
+                raise
 
     async def finished(self, result: Result[Sink]) -> None:
         """Report the line that a job was for, and all that waited for the same URL."""
@@ -123,33 +123,34 @@ class Feed:
         """Report the lines that were not reached, as far as they need not be waited for."""
         while (line := await self._lines.next_at_hand()) is not None:
             job = self._new(line)
-            if job is None:
-                await self._report(line)
-            else:
+            if isinstance(job, LineJob):
                 del self._window[job.url]
                 await self._reporter.fetched(job.entry, failure("cancelled", "cancelled"))
+            else:
+                await self._report(line, job)
 
-    def _new(self, line: Line) -> LineJob | None:
-        """Return the job for a line, or None where nothing has to be fetched for it."""
+    def _new(self, line: Line) -> LineJob | dict[str, Any] | None:
+        """Return the job for a line; or an earlier run's record, or None: nothing to fetch."""
         url = line.url
-        if url is None or url in self._window or self._done_before(url) is not None:
+        if url is None or url in self._window:
             return None
+        if (record := self._done_before(url)) is not None:
+            return record
         entry = Entry(line.number, url, shown_url(url))
         if len(self._window) >= WINDOW:
             self._window.popitem(last=False)
         self._window[url] = entry
         return LineJob(url, self._sink_for(url), self._headers, self._method, entry)
 
-    async def _report(self, line: Line) -> None:
+    async def _report(self, line: Line, record: dict[str, Any] | None) -> None:
         """Report a line for which nothing has to be fetched, or remember to do so."""
         if line.url is None:
             entry = Entry(line.number, "", "")
             message = f"the line is longer than {MAX_LINE} bytes"
             await self._reporter.fetched(entry, failure("url", message))
-        elif (known := self._window.get(line.url)) is None:
-            record = self._done_before(line.url) or {}
+        elif record is not None:
             await self._reporter.resumed(line.number, shown_url(line.url), record)
-        elif known.outcome is not None:
+        elif (known := self._window[line.url]).outcome is not None:
             await self._reporter.duplicate(line.number, known, known.outcome)
         else:
             known.followers.append(line.number)

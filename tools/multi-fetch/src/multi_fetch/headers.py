@@ -25,6 +25,8 @@ def headers_of(values: Sequence[str]) -> dict[str, str]:
         match = _HEADER.fullmatch(line)
         if match is None:
             raise UsageError("--header: not a 'Name: value' that can be sent")
+        if match[1].lower() in {"range", "if-range"}:
+            raise UsageError("--header: a part of a body is no success; --max-bytes limits them")
         if match[1].lower() in names:
             raise UsageError("--header: one name twice; join its values, mostly with a comma")
         names.add(match[1].lower())

@@ -134,12 +134,12 @@ class Result(Generic[SinkT_co]):
 
     Attributes:
         job: the job.
-        status: the last HTTP status, or None if there was no answer.
+        status: of the last request's answer, or None if it had none.
         bytes: of the body, as received in the last attempt: after chunks are joined, before
             any content encoding is undone (it never is).
         attempts: how many there were.
         duration_s: from the first attempt's start, waits included.
-        final_url: what answered last, after redirects, or None if nothing was requested.
+        final_url: what was requested last, after redirects, or None if nothing was.
         timing: of the last request, or None if there was no answer.
         error: why it failed, or None if the sink has the whole body.
     """

@@ -2,18 +2,38 @@
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from types import NoneType
 from typing import Any, Self
 
 from toolroll_shared.errors import CorruptStore, UsageError
 
+from .jobs import Method
 from .naming import key_of
 from .shown import shown_url
 
 _START = '{"index": '
 _BRACE = _START[0]
+
+_FIELDS: dict[str, type | tuple[type, ...]] = {
+    "index": int,
+    "method": str,
+    "url": str,
+    "final_url": (str, NoneType),
+    "status": (int, NoneType),
+    "bytes": int,
+    "ms": (int, float),
+    **dict.fromkeys(("dns_ms", "connect_ms", "tls_ms", "ttfb_ms"), (int, float, NoneType)),
+    "attempts": int,
+    **dict.fromkeys(("sha256", "path", "key"), (str, NoneType)),
+    "size": (int, NoneType),
+    "duplicate_of": (int, NoneType),
+    "resumed": bool,
+    "error": (dict, NoneType),
+}
+_TOO_MANY = 2**63
 
 
 class Previous:
@@ -21,15 +41,26 @@ class Previous:
 
     Args:
         path: the earlier run's output.
-        needs: what a record must tell so that its URL counts as done, such as `sha256`.
+        method: of the requests that would be made now; another one's answers are no use.
+        sha256: whether a URL counts as done only with its hash.
+        path_of: where a URL's body is to be saved now, if it is.
 
     Raises:
         UsageError: it cannot be read.
         CorruptStore: it does not hold records.
     """
 
-    def __init__(self, path: Path, *, needs: Collection[str] = ()) -> None:
-        self._needs = needs
+    def __init__(
+        self,
+        path: Path,
+        *,
+        method: Method = "GET",
+        sha256: bool = False,
+        path_of: Callable[[str], Path] | None = None,
+    ) -> None:
+        self._method = method
+        self._sha256 = sha256
+        self._path_of = path_of
         self._database = sqlite3.connect("")  # in a temporary file, once it outgrows memory
         self._database.execute("CREATE TABLE done (name TEXT PRIMARY KEY, record) WITHOUT ROWID")
         try:
@@ -65,8 +96,15 @@ class Previous:
         if row is None:
             return None
         record: dict[str, Any] = json.loads(row[0])
-        has_all = all(record.get(name) is not None for name in self._needs)
-        return record if has_all and _is_still_there(record) else None
+        return record if self._is_enough(record, url) else None
+
+    def _is_enough(self, record: dict[str, Any], url: str) -> bool:
+        """Tell whether a record leaves nothing to be done for a URL now."""
+        if record["method"] != self._method or (self._sha256 and record["sha256"] is None):
+            return False
+        if self._path_of is not None and record["path"] != str(self._path_of(url)):
+            return False
+        return record["path"] is None or _has_size(record["path"], record["size"])
 
     def _store(self, done: Iterator[tuple[str, str]]) -> None:
         with self._database:
@@ -98,22 +136,30 @@ def _record(text: str) -> dict[str, Any] | None:
         record = json.loads(text)
     except (ValueError, RecursionError):
         return None
-    is_one = isinstance(record, dict) and {"index", "url", "error"} <= record.keys()
-    return record if is_one else None
+    return record if isinstance(record, dict) and _is_whole(record) else None
+
+
+def _is_whole(record: dict[str, Any]) -> bool:
+    """Tell whether it has all fields of ours, each of a kind that is one."""
+    if not all(isinstance(record.get(name, ...), kinds) for name, kinds in _FIELDS.items()):
+        return False
+    texts = [value for value in record.values() if isinstance(value, str)]
+    counts = [record[name] or 0 for name in ("index", "status", "bytes", "size")]
+    try:
+        "".join(texts).encode()
+    except UnicodeEncodeError:
+        return False
+    return all(0 <= count < _TOO_MANY for count in counts)
 
 
 def _done(records: Iterator[dict[str, Any]]) -> Iterator[tuple[str, str]]:
     for record in records:
         if record["error"] is None:
-            name = record.get("key") or record["url"]
-            yield str(name), json.dumps(record)
+            yield record["key"] or record["url"], json.dumps(record)
 
 
-def _is_still_there(record: dict[str, Any]) -> bool:
-    path = record.get("path")
-    if path is None:
-        return True
+def _has_size(path: str, size: int | None) -> bool:
     try:
-        return Path(path).stat().st_size == record.get("bytes")
-    except (OSError, TypeError, ValueError):
+        return Path(path).stat().st_size == size
+    except (OSError, ValueError):
         return False

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Self
 
 from toolroll_shared.output import human_size, oneline
 
-from .jobs import Result, Timing
+from .jobs import Method, Result, Timing
 from .sinks import FileSink, HashSink, Sink
 
 
@@ -22,6 +22,7 @@ class Outcome(NamedTuple):
     attempts: int
     sha256: str | None
     path: str | None
+    size: int | None
     kind: str | None
     message: str | None
 
@@ -38,6 +39,7 @@ class Outcome(NamedTuple):
             attempts=0,
             sha256=None,
             path=None,
+            size=None,
             kind=None,
             message=None,
         )
@@ -61,6 +63,7 @@ def outcome_of(result: Result[Sink], final_url: str | None) -> Outcome:
         0 if result.final_url is None else result.attempts,  # nothing was requested: no attempt
         sink.digest if done and isinstance(sink, (HashSink, FileSink)) else None,
         str(sink.path) if done and isinstance(sink, FileSink) else None,
+        sink.status.st_size if isinstance(sink, FileSink) and sink.status else None,
         None if error is None else error.kind,
         None if error is None else str(error),
     )
@@ -68,24 +71,31 @@ def outcome_of(result: Result[Sink], final_url: str | None) -> Outcome:
 
 def failure(kind: str, message: str) -> Outcome:
     """Return the outcome of a line that was never fetched."""
-    return Outcome(None, None, 0, 0.0, None, 0, None, None, kind, message)
+    return Outcome(None, None, 0, 0.0, None, 0, None, None, None, kind, message)
 
 
 def record(
-    index: int, url: str, outcome: Outcome, *, key: str | None, duplicate_of: int | None
+    index: int,
+    url: str,
+    outcome: Outcome,
+    *,
+    method: Method,
+    key: str | None,
+    duplicate_of: int | None,
 ) -> str:
     """Return a line's JSON record, as one line.
 
     It is filled in by hand, which takes a third of the time of an encoder: there may be
     thousands in a second.
     """
-    final_url, status, size, ms, timing, attempts, sha256, path, kind, message = outcome
+    final_url, status, size, ms, timing, attempts, sha256, path, stored, kind, message = outcome
     address = _text(url)
     return (
-        f'{{"index": {index}, "url": {address}, '
+        f'{{"index": {index}, "method": "{method}", "url": {address}, '
         f'"final_url": {address if final_url == url else _text(final_url)}, '
         f'"status": {_number(status)}, "bytes": {size}, "ms": {ms:.3f}, {_times(timing)}, '
         f'"attempts": {attempts}, "sha256": {_text(sha256)}, "path": {_text(path)}, '
+        f'"size": {_number(stored)}, '
         f'"key": {_text(key)}, "duplicate_of": {_number(duplicate_of)}, "resumed": false, '
         f'"error": {_error(kind, message)}}}\n'
     )

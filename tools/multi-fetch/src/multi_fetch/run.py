@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from toolroll_shared.logs import NO_LOG, Log
 from toolroll_shared.streams import AtomicFile
@@ -25,8 +25,6 @@ from .tally import Tally
 
 if TYPE_CHECKING:
     from .previous import Previous
-
-FailOn = Literal["http", "transport", "never"]
 
 
 LAST_WORDS_S = 1.0
@@ -116,7 +114,7 @@ async def fetch_lines(
         CorruptStore: the earlier run's records are none.
     """
     out.begin()
-    report = _Report(out, tally, log, ndjson=options.ndjson)
+    report = _Report(out, tally, log, options)
     with _previous(options) as previous:
         feed = Feed(
             lines,
@@ -139,8 +137,13 @@ def _previous(options: Options) -> "AbstractContextManager[Previous | None]":
         return nullcontext()
     from .previous import Previous  # noqa: PLC0415 - SQLite, for those who need it
 
-    wanted = {"path": options.output_dir is not None, "sha256": options.sha256}
-    return Previous(options.resume, needs=[name for name, is_wanted in wanted.items() if is_wanted])
+    folder = options.output_dir
+    return Previous(
+        options.resume,
+        method=options.method,
+        sha256=options.sha256,
+        path_of=None if folder is None else lambda url: folder / file_name(url),
+    )
 
 
 def _sinks(options: Options) -> Callable[[str], Sink]:
@@ -165,11 +168,12 @@ def _sinks(options: Options) -> Callable[[str], Sink]:
 class _Report:
     """Prints, counts and logs what became of each line."""
 
-    def __init__(self, out: Out, tally: Tally, log: Log, *, ndjson: bool) -> None:
+    def __init__(self, out: Out, tally: Tally, log: Log, options: Options) -> None:
         self._out = out
         self._tally = tally
         self._log = log
-        self._ndjson = ndjson
+        self._ndjson = options.ndjson
+        self._method = options.method
 
     async def fetched(self, entry: Entry, outcome: Outcome) -> None:
         await self._out.line(self._text(entry.index, entry, outcome))
@@ -209,7 +213,9 @@ class _Report:
             note = "" if duplicate_of is None else f"as line {duplicate_of}"
             return readable(entry.shown, outcome, note=note)
         key = None if entry.shown == entry.url else key_of(entry.url)
-        return record(index, entry.shown, outcome, key=key, duplicate_of=duplicate_of)
+        return record(
+            index, entry.shown, outcome, method=self._method, key=key, duplicate_of=duplicate_of
+        )
 
 
 def write_summary(path: Path, tally: Tally, duration_s: float) -> None:

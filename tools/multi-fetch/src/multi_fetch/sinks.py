@@ -187,7 +187,8 @@ class FileSink(Sink):
             block = file.read(min(rest, READ_BLOCK))
             if not block:
                 raise RejectedBody("the part that is here is shorter than it was")
-            self._hash.update(block)
+            if self._hashing:
+                self._hash.update(block)
             rest -= len(block)
         self._received = offset
         self._progress(offset)

@@ -1,8 +1,8 @@
 """The transfers in flight: libcurl's multi interface on an asyncio event loop.
 
-This and `exchange` are the modules that know pycurl; docs/decisions/0003-bulk-transfers.md
-says why it is this library. All of it runs in the loop's thread, and no callback of libcurl's
-does more than to remember something.
+This, `exchange` and `failures` are the modules that know pycurl; why it is this library stands
+in docs/decisions/0003-bulk-transfers.md. All of it runs in the loop's thread, and no callback
+of libcurl's does more than to remember something.
 """
 
 import asyncio
