@@ -42,6 +42,7 @@ KINDS: dict[int, set[str | None]] = {
     56: {"reset", "protocol"},
     60: {"tls"},
     63: {"too_large"},
+    77: {"tls"},
     97: {"connect"},
 }
 """What curl's exit codes are in our terms."""

@@ -1,10 +1,21 @@
 """Where a redirect leads counts for the host that it leads to."""
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.multi_fetch.fetching import Waits, fetch_all, in_turn, job, kind, let_others_run, limits
+from multi_fetch import Job
+from tests.multi_fetch.fetching import (
+    MemorySink,
+    Waits,
+    fetch_all,
+    in_turn,
+    job,
+    kind,
+    let_others_run,
+    limits,
+)
 from tests.multi_fetch.servers import FINE, Gate
 from tests.multi_fetch.steps import Held, requests, taking
 from tests.support.rawserver import RawServer, redirects, response, sends
@@ -144,9 +155,14 @@ def test_who_is_sent_to_a_host_that_pauses_holds_no_slot_and_no_time_of_its_atte
     async def run(home: RawServer, target: RawServer, other: RawServer) -> None:
         held = Held()
         few = limits(concurrency=2, timeout=2.0, backoff=Backoff(tries=2))
-        jobs = [job(target.url), job(home.url), job(home.url), *(job(other.url) for _ in range(6))]
-        async with taking(jobs, few, sleep=held) as taker:
+
+        async def jobs() -> AsyncIterator[Job[MemorySink]]:
+            yield job(target.url)
             await held.until(1)
+            for url in (home.url, home.url, *[other.url] * 6):
+                yield job(url)
+
+        async with taking(jobs(), few, sleep=held) as taker:
             await taker.until(6)
             assert {result.job.url for result in taker.results} == {other.url}
             held.let_go()
