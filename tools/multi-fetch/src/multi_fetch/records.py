@@ -131,7 +131,7 @@ def encoded(fields: dict[str, Any]) -> str:
 def readable(url: str, outcome: Outcome, *, note: str = "") -> str:
     """Return a line's result as people read it."""
     what = str(outcome.status or "-") if outcome.kind in {None, "http"} else str(outcome.kind)
-    message = outcome.message if outcome.kind not in {None, "http"} else ""
+    message = "" if outcome.kind in {None, "http", "cancelled"} else outcome.message
     size = human_size(outcome.bytes)
     text = f"{what:<9} {size:>9} {outcome.ms:>8.0f} ms  {url}"
     return text + "".join(f": {oneline(part)}" for part in (message, note) if part) + "\n"
