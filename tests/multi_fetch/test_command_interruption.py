@@ -276,16 +276,18 @@ def test_at_any_moment_the_records_add_up_to_the_lines_and_nothing_is_left(
             pause = chance.uniform(0.01, 0.15)
             time.sleep(pause)
             os.kill(child, chance.choice([signal.SIGINT, signal.SIGTERM]))
-            codes.append(int(looper.stdout.readline()))
+            code = int(looper.stdout.readline())
             errors = output.with_name(f"{output.name}.err").read_text()
             records = by_index(output.read_text())
             if " lines: " in errors:
+                codes.append(code)
                 assert [record["index"] for record in records] == [*range(1, 61)], (pause, errors)
-            else:
+            else:  # before it had begun; a signal may even have come before it could be heard
                 assert records == [], (pause, errors)
+                assert code in {130, 143, 99, -signal.SIGINT, -signal.SIGTERM}, (pause, errors)
             assert [name for name in files_in(out) if name.endswith(".part")] == []
         looper.stdin.close()
-    assert set(codes) <= {130, 143}, codes
+    assert set(codes) == {130, 143}, codes
     assert {file.stat().st_size for file in out.iterdir()} <= {300_000, *range(20)}
     server.wait_until(lambda server: server.open == 0)
     assert len(targets(server)) > MOMENTS
