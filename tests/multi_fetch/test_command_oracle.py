@@ -10,12 +10,11 @@ from typing import Any
 import pytest
 
 from tests.multi_fetch.commanding import Fetch, Record, answering, kind, refused, silent, stalls
+from tests.multi_fetch.servers import then_cut, then_reset
 from tests.support.commands import environment
 from tests.support.rawserver import (
     Answer,
-    Connection,
     RawServer,
-    Request,
     redirects,
     response,
     sends,
@@ -49,22 +48,6 @@ KINDS: dict[int, set[str | None]] = {
 
 CHUNKED = b"HTTP/1.1 200 X\r\ntransfer-encoding: chunked\r\n\r\n"
 LENGTHLESS = b"HTTP/1.1 200 X\r\n\r\n"
-
-
-def then_cut(data: bytes) -> Answer:
-    def answer(connection: Connection, _request: Request) -> None:
-        connection.send(data)
-        connection.cut()
-
-    return answer
-
-
-def then_reset(data: bytes) -> Answer:
-    def answer(connection: Connection, _request: Request) -> None:
-        connection.send(data)
-        connection.reset()
-
-    return answer
 
 
 ANSWERS: dict[str, Answer] = {

@@ -7,36 +7,13 @@ import pytest
 
 from multi_fetch import Job, Result
 from tests.multi_fetch.fetching import MemorySink, fetch, fetch_all, job, kind, limits
+from tests.multi_fetch.servers import then_cut, then_reset, then_silent
 from tests.support.rawserver import Answer, Connection, RawServer, Request, response, sends
 
 IDLE = limits(idle_timeout=0.2)
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n"
 CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
 BLOCK = b"x" * 80_000  # more than the client reads ahead before it shows an answer
-
-
-def then_cut(data: bytes) -> Answer:
-    def answer(connection: Connection, _request: Request) -> None:
-        connection.send(data)
-        connection.cut()
-
-    return answer
-
-
-def then_reset(data: bytes) -> Answer:
-    def answer(connection: Connection, _request: Request) -> None:
-        connection.send(data)
-        connection.reset()
-
-    return answer
-
-
-def then_silent(data: bytes) -> Answer:
-    def answer(connection: Connection, _request: Request) -> None:
-        connection.send(data)
-        connection.wait_for_hangup()
-
-    return answer
 
 
 def drip(connection: Connection, _request: Request) -> None:
