@@ -1,12 +1,16 @@
+import os
+import resource
 import signal
 import sys
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.toolroll_shared.programs import end, start
-from toolroll_shared.streams import AtomicFile, make_folder
+from toolroll_shared.streams import AtomicFile, make_folder, rename_new
 
 
 def atomic(folder: Path) -> AtomicFile:
@@ -98,11 +102,132 @@ def test_the_temporary_file_must_be_in_the_same_folder(tmp_path: Path) -> None:
         AtomicFile(tmp_path / "file", temporary=tmp_path / "other" / "file")
 
 
+@contextmanager
+def files_of_at_most(size: int) -> Iterator[None]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
 def test_a_full_disk_is_an_error(folder: Path) -> None:
-    (folder / ".part").symlink_to("/dev/full")
-    with atomic(folder) as file, pytest.raises(OSError, match="No space left on device"):
+    with files_of_at_most(2), atomic(folder) as file, pytest.raises(OSError, match="too large"):
         file.write(b"new")
     assert contents(folder) == {"file": b"old"}
+
+
+@pytest.mark.parametrize("place", [Path.symlink_to, Path.hardlink_to])
+def test_what_a_leftover_name_leads_to_is_not_written(
+    folder: Path, place: Callable[[Path, Path], None]
+) -> None:
+    other = folder / "other"
+    other.write_bytes(b"precious")
+    place(folder / ".part", other)
+    with atomic(folder) as file:
+        file.write(b"new")
+        file.commit()
+    assert contents(folder) == {"file": b"new", "other": b"precious"}
+    assert not (folder / "file").is_symlink()
+
+
+def linked(place: Path) -> None:
+    place.with_name("other").write_bytes(b"precious")
+    os.link(place.with_name("other"), place)
+
+
+@pytest.mark.parametrize(
+    "leave",
+    [
+        pytest.param(lambda place: place.symlink_to("file"), id="a link"),
+        pytest.param(lambda place: place.symlink_to("nowhere"), id="a dangling link"),
+        pytest.param(linked, id="another name of a file"),
+        pytest.param(os.mkfifo, id="a pipe"),
+        pytest.param(Path.mkdir, id="a folder"),
+        pytest.param(lambda _place: None, id="nothing"),
+    ],
+)
+def test_only_a_file_of_its_own_can_be_a_leftover(
+    folder: Path, leave: Callable[[Path], None]
+) -> None:
+    leave(folder / ".part")
+    before = sorted(folder.iterdir())
+    with pytest.raises(OSError, match="part"):
+        AtomicFile(folder / "file", temporary=folder / ".part", keep=3)
+    assert sorted(folder.iterdir()) == before
+    assert (folder / "file").read_bytes() == b"old"
+
+
+def test_a_new_file_gets_a_name_that_is_free(tmp_path: Path) -> None:
+    with atomic(tmp_path) as file:
+        file.write(b"new")
+        status = file.commit(replace=False)
+    assert contents(tmp_path) == {"file": b"new"}
+    assert status.st_size == 3
+
+
+def taken_by_link(place: Path) -> None:
+    place.unlink()
+    place.symlink_to("nowhere")
+
+
+def taken_by_folder(place: Path) -> None:
+    place.unlink()
+    place.mkdir()
+
+
+@pytest.mark.parametrize("take", [lambda _place: None, taken_by_link, taken_by_folder])
+def test_a_new_file_does_not_take_a_name_that_somebody_has(
+    folder: Path, take: Callable[[Path], None]
+) -> None:
+    take(folder / "file")
+    before = (folder / "file").lstat()
+    with atomic(folder) as file:
+        file.write(b"new")
+        with pytest.raises(FileExistsError) as caught:
+            file.commit(replace=False)
+    assert caught.value.filename == str(folder / "file")
+    assert [path.name for path in folder.iterdir()] == ["file"]
+    assert os.path.samestat((folder / "file").lstat(), before)
+
+
+def test_of_many_that_want_a_new_name_one_gets_it(tmp_path: Path) -> None:
+    together = threading.Barrier(8, timeout=10)
+    outcomes: list[str] = []
+
+    def make(number: int) -> None:
+        file = AtomicFile(tmp_path / "file", temporary=tmp_path / f".{number}")
+        file.write(str(number).encode())
+        together.wait()
+        try:
+            file.commit(replace=False, durable=False)
+            outcomes.append(str(number))
+        except FileExistsError:
+            outcomes.append("taken")
+        finally:
+            file.discard()
+
+    threads = [threading.Thread(target=make, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    [winner] = set(outcomes) - {"taken"}
+    assert outcomes.count("taken") == 7
+    assert contents(tmp_path) == {"file": winner.encode()}
+
+
+def test_what_cannot_have_two_names_is_renamed_where_the_new_one_is_free(tmp_path: Path) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    old.mkdir()  # nowhere can a folder be linked, as a file cannot on some file systems
+    rename_new(old, new)
+    assert [path.name for path in tmp_path.iterdir()] == ["new"]
+    old.mkdir()
+    with pytest.raises(FileExistsError) as caught:
+        rename_new(old, new)
+    assert caught.value.filename == str(new)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["new", "old"]
 
 
 KILLED = """
@@ -115,6 +240,9 @@ with AtomicFile(folder / "file", temporary=folder / ".part") as file:
         file.write(b"new" * 100_000)
     if moment == "committed":
         file.commit()
+    if moment == "linked":  # between the two steps of a commit without replacing
+        (folder / "file").unlink()
+        (folder / "file").hardlink_to(folder / ".part")
     print("ready", flush=True)
     time.sleep(60)
 """
@@ -122,7 +250,10 @@ with AtomicFile(folder / "file", temporary=folder / ".part") as file:
 
 @pytest.mark.parametrize(
     ("moment", "whole"),
-    [("opened", b"old"), ("written", b"old"), ("committed", b"new" * 100_000)],
+    [
+        *(("opened", b"old"), ("written", b"old")),
+        *(("committed", b"new" * 100_000), ("linked", b"new" * 100_000)),
+    ],
 )
 def test_a_killed_process_leaves_the_old_file_or_the_new_one(
     folder: Path, moment: str, whole: bytes
@@ -131,6 +262,9 @@ def test_a_killed_process_leaves_the_old_file_or_the_new_one(
     process.kill()
     assert end(process)[0] == -signal.SIGKILL
     assert (folder / "file").read_bytes() == whole
+    with atomic(folder) as file:  # the next one does no harm to it
+        file.write(b"newer")
+    assert contents(folder) == {"file": whole}
 
 
 def test_a_folder_is_made_with_its_parents(tmp_path: Path) -> None:

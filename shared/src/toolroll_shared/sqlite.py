@@ -17,6 +17,7 @@ from typing import TypeVar
 
 from .errors import CorruptStore, ToolError, TryLater, UsageError
 from .output import writing
+from .streams import rename_new
 
 T = TypeVar("T")
 
@@ -270,20 +271,10 @@ def _create(path: Path, schema: Schema) -> None:
             with closing(_connect(temporary)) as connection:
                 connection.execute(f"PRAGMA application_id = {schema.application_id}")
                 _migrate(connection, schema)
-            _link(temporary, path)
+            with suppress(FileExistsError):  # another process was faster
+                rename_new(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
-
-
-def _link(temporary: Path, path: Path) -> None:
-    """Give the file its name unless another process was faster."""
-    with suppress(FileExistsError):
-        try:
-            path.hardlink_to(temporary)
-        except FileExistsError:
-            raise
-        except OSError:  # a file system without hard links
-            temporary.rename(path)
 
 
 def _pragma(connection: sqlite3.Connection, name: str) -> int:
