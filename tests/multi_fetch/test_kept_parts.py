@@ -1,4 +1,5 @@
 import asyncio
+import os
 import random
 import re
 from collections.abc import Callable, Iterator
@@ -7,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from multi_fetch import Fetcher, Held, Job
+from multi_fetch import Fetcher, FileSink, Held, Job, LostPart, Result, Sink
 from tests.multi_fetch.fetching import PATIENCE, Waits, fetch, in_turn, kind, limits, names_in
 from tests.multi_fetch.parts import (
     BODY,
@@ -61,7 +62,29 @@ def empty(folder: Path) -> None:
     (folder / ".part").write_bytes(b"")
 
 
-@pytest.mark.parametrize("spoil", [vanish, shorten, empty])
+def link(folder: Path) -> None:
+    (folder / ".part").rename(folder / "other")
+    (folder / ".part").symlink_to("other")
+
+
+def link_hard(folder: Path) -> None:
+    os.link(folder / ".part", folder / "other")
+
+
+def link_to_nothing(folder: Path) -> None:
+    (folder / ".part").unlink()
+    (folder / ".part").symlink_to("nothing")
+
+
+def become_a_pipe(folder: Path) -> None:
+    (folder / ".part").unlink()
+    os.mkfifo(folder / ".part")
+
+
+SPOILS = [vanish, shorten, empty, link, link_hard, link_to_nothing, become_a_pipe]
+
+
+@pytest.mark.parametrize("spoil", SPOILS)
 def test_a_kept_part_that_is_not_there_any_more_does_no_harm(
     tmp_path: Path, spoil: Callable[[Path], None]
 ) -> None:
@@ -72,9 +95,63 @@ def test_a_kept_part_that_is_not_there_any_more_does_no_harm(
 
     with RawServer(in_turn(cut_after(99_999, **STRONG), part(99_999), whole())) as server:
         result = fetch(Job(url=server.url, sink=sink), TRIES, sleep=sleep)
-    assert kind(result) in {None, "body"}
-    assert names_in(tmp_path) == ([] if result.error else ["file"])
-    assert result.error or sink.path.read_bytes() == BODY
+    assert_is_whole_beside_another(sink, result, BODY[:99_999])
+    assert result.attempts == 2
+
+
+def assert_is_whole_beside_another(sink: FileSink, result: Result[FileSink], other: bytes) -> None:
+    """Check that the file is right, and that what a link led to was left alone."""
+    place = sink.path.with_name("other")
+    if place.exists():
+        assert place.read_bytes() == other
+        place.unlink()
+    assert_whole(sink, result)
+
+
+@pytest.mark.parametrize("spoil", SPOILS)
+@pytest.mark.parametrize("keep", [False, True])
+def test_what_an_earlier_run_kept_and_is_spoilt_is_fetched_anew_in_the_same_attempt(
+    tmp_path: Path,
+    spoil: Callable[[Path], None],
+    keep: bool,  # noqa: FBT001
+) -> None:
+    (tmp_path / ".part").write_bytes(BODY[:5000])
+    spoil(tmp_path)
+    sink = file_sink(tmp_path, held=Held(5000, '"one"'), keep=keep, sha256=SHA256)
+    result, requests = fetch_file(sink, part(5000, **STRONG), whole(**STRONG))
+    assert [*map(asked, requests)] == [("bytes=5000-", '"one"'), (None, None)]
+    assert_is_whole_beside_another(sink, result, BODY[:5000])
+    assert result.attempts == 1
+
+
+def test_a_folder_in_the_place_of_a_kept_part_fails_its_job_only(tmp_path: Path) -> None:
+    (tmp_path / ".part").mkdir()
+    sink = file_sink(tmp_path, held=Held(5, '"one"'), keep=True)
+    result, _requests = fetch_file(sink, part(5, **STRONG), whole())
+    assert kind(result) == "body"
+    assert names_in(tmp_path) == [".part"]
+
+
+@pytest.mark.parametrize("size", [len(BODY), len(BODY) + 1, 10 * len(BODY)])
+def test_who_holds_as_much_as_there_is_or_more_starts_over(tmp_path: Path, size: int) -> None:
+    (tmp_path / ".part").write_bytes(bytes(size))
+    sink = file_sink(tmp_path, held=Held(size, '"one"'), keep=True, sha256=SHA256, size=len(BODY))
+    no_such_part = sends(response(status=416, content_range=f"bytes */{len(BODY)}"))
+    result, requests = fetch_file(sink, no_such_part, whole(**STRONG))
+    assert_whole(sink, result)
+    assert [*map(asked, requests)] == [(f"bytes={size}-", '"one"'), (None, None)]
+    assert result.attempts == 1
+
+
+def test_a_sink_that_loses_what_it_never_held_fails_its_job_only() -> None:
+    class Confused(Sink):
+        def begin(self, offset: int, validator: str | None) -> None:
+            del offset, validator
+            raise LostPart
+
+    with RawServer(whole()) as server:
+        assert kind(fetch(Job(url=server.url, sink=Confused()))) == "body"
+        assert len(server.requests) == 1
 
 
 def test_a_kept_part_that_has_grown_is_cut_to_what_was_kept(tmp_path: Path) -> None:
@@ -113,8 +190,7 @@ def test_a_later_run_goes_on_with_what_an_earlier_one_kept(tmp_path: Path) -> No
 def test_what_was_said_to_be_kept_and_is_not_there_does_no_harm(tmp_path: Path) -> None:
     sink = file_sink(tmp_path, held=Held(5, '"one"'))
     result, _requests = fetch_file(sink, part(5, **STRONG), whole())
-    assert kind(result) in {None, "body"}
-    assert names_in(tmp_path) == ([] if result.error else ["file"])
+    assert_whole(sink, result)
 
 
 def test_a_validator_that_is_no_header_fails_its_job_only(tmp_path: Path) -> None:

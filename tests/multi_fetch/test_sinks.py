@@ -142,6 +142,29 @@ def test_another_attempt_begins_the_file_anew(tmp_path: Path, first: int) -> Non
     assert sum(counted) == len(BODY)
 
 
+def test_a_file_that_replaces_none_gets_a_name_that_is_free(tmp_path: Path) -> None:
+    assert fetch_file(WHOLE, file_sink(tmp_path, replace=False)).error is None
+    assert (tmp_path / "file").read_bytes() == BODY
+    assert names_in(tmp_path) == ["file"]
+
+
+@pytest.mark.parametrize("settings", [{}, {"resume": True, "keep": True}])
+def test_a_name_that_somebody_takes_meanwhile_stays_theirs(
+    tmp_path: Path, settings: dict[str, Any]
+) -> None:
+    def answer(connection: Connection, request: Request) -> None:
+        (tmp_path / "file").write_bytes(b"somebody's")
+        sends(response(BODY, etag='"one"'))(connection, request)
+
+    result = fetch_file(
+        answer, file_sink(tmp_path, replace=False, **settings), backoff=Backoff(tries=3)
+    )
+    assert (kind(result), result.attempts) == ("body", 1)
+    assert str(result.error) == f"{tmp_path / 'file'}: File exists"
+    assert names_in(tmp_path) == ["file"]
+    assert (tmp_path / "file").read_bytes() == b"somebody's"
+
+
 def test_a_leftover_temporary_file_is_overwritten(tmp_path: Path) -> None:
     (tmp_path / ".part").write_bytes(b"left by a killed process" * 99_999)
     fetch_file(WHOLE, file_sink(tmp_path, sha256=SHA256))

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .sinks import FileSink as FileSink
     from .sinks import HashSink as HashSink
     from .sinks import Held as Held
+    from .sinks import LostPart as LostPart
     from .sinks import RejectedBody as RejectedBody
     from .sinks import Sink as Sink
 else:
@@ -27,6 +28,7 @@ else:
             "Held": "sinks",
             "Job": "jobs",
             "Limits": "jobs",
+            "LostPart": "sinks",
             "RejectedBody": "sinks",
             "Result": "jobs",
             "Sink": "sinks",
@@ -42,6 +44,7 @@ __all__ = [
     "Held",
     "Job",
     "Limits",
+    "LostPart",
     "RejectedBody",
     "Result",
     "Sink",

@@ -12,7 +12,7 @@ from typing import ParamSpec, TypeVar
 
 from .exchange import PART, Exchange
 from .jobs import FetchError
-from .sinks import Held, RejectedBody, Sink
+from .sinks import Held, LostPart, RejectedBody, Sink
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -66,6 +66,7 @@ async def take_body(
 
     Raises:
         FetchError: the sink refuses it, or fails; or it does not arrive whole.
+        StartOver: the sink has lost what it held.
     """
     validator = validator_of(exchange) if sink.resumes else None
     start: tuple[int, str | None] | None = (offset, validator)
@@ -113,6 +114,10 @@ def _feed(
             sink.write(memoryview(block))
         if last:
             sink.finish()
+    except LostPart as error:
+        if start is not None and start[0]:
+            raise StartOver from error
+        raise FetchError("body", "a sink has lost what it never held") from error
     except RejectedBody as error:
         raise FetchError("body", str(error)) from error
     except OSError as error:

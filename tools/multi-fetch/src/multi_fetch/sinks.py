@@ -25,6 +25,10 @@ class RejectedBody(Exception):
     """The body arrived, and is not what it should be."""
 
 
+class LostPart(Exception):
+    """What was held of a body is not there any more: the whole body is requested anew."""
+
+
 class Held(NamedTuple):
     """The start of a body that a sink has from an earlier attempt."""
 
@@ -58,6 +62,9 @@ class Sink:
         Args:
             offset: where in the body it starts: 0, which forgets what was held, or as held.
             validator: names the version of the body, if the server does.
+
+        Raises:
+            LostPart: what was held is of no use any more.
         """
 
     def write(self, block: memoryview) -> None:
@@ -116,6 +123,7 @@ class FileSink(Sink):
         held: what `temporary` has already, from an earlier run (see `held`).
         keep: leave `temporary` in place, for a later run, also when there are no more attempts.
         durable: wait until the disk has the file before it gets its name.
+        replace: take the place of what has the final name by then. False: that makes it fail.
         hashing: without it there is no digest, which saves the time.
         progress: told the number of bytes of each block, and what an abort took back (< 0).
 
@@ -135,6 +143,7 @@ class FileSink(Sink):
         held: Held | None = None,
         keep: bool = False,
         durable: bool = True,
+        replace: bool = True,
         hashing: bool = True,
         progress: Callable[[int], None] = lambda _bytes: None,
     ) -> None:
@@ -146,6 +155,7 @@ class FileSink(Sink):
         self._held = held
         self._keep = keep
         self._durable = durable
+        self._replace = replace
         self.inline_below = 0 if durable else SMALL
         self._hashing = hashing or sha256 is not None
         self._progress = progress
@@ -167,31 +177,37 @@ class FileSink(Sink):
         self._held, self._validator = None, validator
         self._hash = hashlib.sha256()
         self._received = 0
-        self._file = self._opened(offset)
         if offset:
-            self._take_back(self._file, offset)
+            self._take_back(offset)
+        else:
+            self._file = self._new()
 
-    def _opened(self, offset: int) -> AtomicFile:
+    def _new(self) -> AtomicFile:
         try:
-            return AtomicFile(self.path, temporary=self._temporary, keep=offset)
+            return AtomicFile(self.path, temporary=self._temporary)
         except (FileNotFoundError, NotADirectoryError):
-            if offset:
-                raise
             make_folder(self.path.parent)
             return AtomicFile(self.path, temporary=self._temporary)
 
-    def _take_back(self, file: AtomicFile, offset: int) -> None:
-        """Hash and count what is there already."""
-        rest = offset
+    def _take_back(self, offset: int) -> None:
+        """Open what is there already, and hash and count it."""
+        try:
+            self._file = AtomicFile(self.path, temporary=self._temporary, keep=offset)
+            self._read_again(self._file, offset)
+        except OSError as error:
+            raise LostPart from error
+        self._received = offset
+        self._progress(offset)
+
+    def _read_again(self, file: AtomicFile, size: int) -> None:
+        rest = size
         while rest:
             block = file.read(min(rest, READ_BLOCK))
             if not block:
-                raise RejectedBody("the part that is here is shorter than it was")
+                raise LostPart
             if self._hashing:
                 self._hash.update(block)
             rest -= len(block)
-        self._received = offset
-        self._progress(offset)
 
     def write(self, block: memoryview) -> None:
         """Hash and write a block, refusing one byte more than expected."""
@@ -213,7 +229,7 @@ class FileSink(Sink):
         digest = self._hash.hexdigest() if self._hashing else None
         if self._sha256 is not None and digest != self._sha256:
             raise RejectedBody(f"sha256 is {digest}, not the {self._sha256} it should be")
-        self.status = self._file.commit(durable=self._durable)
+        self.status = self._file.commit(durable=self._durable, replace=self._replace)
         self.digest = digest
         self._file = None
 
