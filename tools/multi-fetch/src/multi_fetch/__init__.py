@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from .jobs import FetchError as FetchError
     from .jobs import Job as Job
     from .jobs import Limits as Limits
+    from .jobs import Refusal as Refusal
     from .jobs import Result as Result
     from .jobs import Timing as Timing
     from .sinks import FileSink as FileSink
@@ -29,6 +30,7 @@ else:
             "Job": "jobs",
             "Limits": "jobs",
             "LostPart": "sinks",
+            "Refusal": "jobs",
             "RejectedBody": "sinks",
             "Result": "jobs",
             "Sink": "sinks",
@@ -45,6 +47,7 @@ __all__ = [
     "Job",
     "Limits",
     "LostPart",
+    "Refusal",
     "RejectedBody",
     "Result",
     "Sink",

@@ -11,7 +11,7 @@ from toolroll_shared.retry import retry_after_seconds
 
 from .bodies import StartOver, offset_of, take_body
 from .exchange import PART, Exchange
-from .jobs import FetchError, Job, Limits, Timing
+from .jobs import AfterRefusal, FetchError, Job, Limits, Refusal, Timing
 from .sinks import Held, Sink
 from .urls import Target, redirected, target, without_user
 from .wire import Wire
@@ -83,10 +83,14 @@ class Attempts:
         limits: what they never exceed.
         wire: carries them.
         pool: the threads for sinks that may block.
+        after_refusal: asked about each answer that is no success.
     """
 
-    def __init__(self, limits: Limits, wire: Wire, pool: Executor) -> None:
+    def __init__(
+        self, limits: Limits, wire: Wire, pool: Executor, after_refusal: AfterRefusal | None
+    ) -> None:
         self._limits = limits
+        self._after_refusal = after_refusal
         self._wire = wire
         self._pool = pool
         self._lines: tuple[object, list[bytes]] = (None, [])
@@ -137,12 +141,13 @@ class Attempts:
             held = 0 if hop.held is None else hop.held.offset
             exchange.start(url, lines, method=work.job.method, timeout_s=left_s, held=held)
             try:
-                return await self._answer(exchange, work.job.sink, hop.held)
+                return await self._answer(exchange, work, hop)
             finally:
                 work.status, work.timing = exchange.status_and_timing()
                 work.bytes = exchange.received
 
-    async def _answer(self, exchange: Exchange, sink: Sink, held: Held | None) -> str | None:
+    async def _answer(self, exchange: Exchange, work: Work[Any], hop: _Hop) -> str | None:
+        held = hop.held
         blocks = await exchange.take()
         status = exchange.status or 0
         if status in _REDIRECTS:
@@ -153,10 +158,28 @@ class Attempts:
         unasked_part = status == PART and held is None
         if unasked_part or not 200 <= status < 300:  # noqa: PLR2004 - RFC 9110, 15.3
             await exchange.drain()
-            raise _refusal(exchange, status)
+            raise self._refused(exchange, status, work, hop)
         offset = offset_of(exchange, held)
-        await take_body(exchange, sink, blocks, offset=offset, pool=self._pool)
+        await take_body(exchange, work.job.sink, blocks, offset=offset, pool=self._pool)
         return None
+
+    def _refused(self, exchange: Exchange, status: int, work: Work[Any], hop: _Hop) -> FetchError:
+        """Return what a refusal means: to who knows the server, or else to us."""
+        seconds = None
+        if self._after_refusal is not None and status != PART:
+            refusal = Refusal(
+                status=status,
+                headers=exchange.all_headers(),
+                text=exchange.text,
+                redirected=hop.where != work.target,
+            )
+            seconds = self._after_refusal(work.job, refusal)
+        message = f"HTTP status {status}"
+        if seconds is None:
+            after = retry_after_seconds(exchange.header(b"retry-after"), now=datetime.now(UTC))
+            return FetchError("http", message, status=status, after=after)
+        after = seconds if seconds > 0 else None
+        return FetchError("http", message, status=status, after=after, passing=True)
 
     def _lines_of(self, headers: Mapping[str, str], held: Held | None) -> list[bytes]:
         """Return the lines of a request's headers; most requests have the same ones."""
@@ -166,11 +189,6 @@ class Attempts:
         if self._lines[0] is not headers:
             self._lines = (headers, _lines(headers))
         return self._lines[1]
-
-
-def _refusal(exchange: Exchange, status: int) -> FetchError:
-    after = retry_after_seconds(exchange.header(b"retry-after"), now=datetime.now(UTC))
-    return FetchError("http", f"HTTP status {status}", status=status, after=after)
 
 
 def _redirected(hop: _Hop, location: str) -> _Hop:

@@ -17,7 +17,7 @@ from toolroll_shared.retry import Sleep
 
 from .attempts import Attempts, Work
 from .bodies import end
-from .jobs import FetchError, Job, Limits, Result
+from .jobs import AfterRefusal, FetchError, Job, Limits, Result
 from .schedule import Schedule, outlast
 from .sinks import Sink
 from .wire import Wire
@@ -33,6 +33,11 @@ class Fetcher:
 
     Args:
         limits: what it never exceeds.
+        after_refusal: asked about each answer that is neither 2xx nor a redirect; returns how
+            many seconds to wait at least before another attempt, or None to leave that to our
+            rules. 0: it passes, try again as after any failure that may, beginning with the
+            job's own URL. More: as if the host had asked for it with a 429 and Retry-After, so
+            that all its jobs wait. What it raises ends the run.
         before_wait: told a job, its failure and the seconds to wait, before each retry.
         clock: monotonic seconds.
         sleep: waits.
@@ -43,12 +48,14 @@ class Fetcher:
         self,
         limits: Limits,
         *,
+        after_refusal: AfterRefusal | None = None,
         before_wait: Callable[[Job[Any], FetchError, float], None] = lambda *_: None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Sleep = asyncio.sleep,
         random: Callable[[], float] = random_module.random,
     ) -> None:
         self._limits = limits
+        self._after_refusal = after_refusal
         self._before_wait = before_wait
         self._clock = clock
         self._sleep = sleep
@@ -60,7 +67,7 @@ class Fetcher:
         self._wire = Wire(self._limits)
         threads = min(self._limits.concurrency, MAX_THREADS)
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="multi-fetch")
-        self._attempts = Attempts(self._limits, self._wire, self._pool)
+        self._attempts = Attempts(self._limits, self._wire, self._pool, self._after_refusal)
         return self
 
     async def __aexit__(
@@ -168,12 +175,13 @@ class Fetcher:
         if outcome is None or not outcome.passing or run.schedule.stopped:
             return False
         backoff, number = self._limits.backoff, work.attempts
+        pauses = outcome.throttling and outcome.after is not None
         seconds = backoff.wait(number, after=outcome.after, random=self._random)
         if backoff.allows(number, seconds, elapsed=self._clock() - work.started):
             self._before_wait(work.job, outcome, seconds)
-            run.schedule.again(work, seconds, pausing=host if outcome.throttling else None)
+            run.schedule.again(work, seconds, pausing=host if pauses else None)
             return True
-        if outcome.throttling and seconds <= min(backoff.total, backoff.longest):
+        if pauses and seconds <= min(backoff.total, backoff.longest):
             run.schedule.pause(host, seconds)
         return False
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -28,6 +28,12 @@ BODIES = 64 * 1024 * 1024
 
 WASTE = 256 * 1024
 """Bytes of a body that nobody wants that are read, so that its connection can be used again."""
+
+TEXT = 4 * 1024
+"""Bytes of a body that nobody wants that are kept, to see what it says."""
+
+REFUSAL_S = 2.0
+"""How long the body of a refusal may take: its head has said most of it."""
 
 READ_AHEAD = 256 * 1024
 """Bytes that libcurl takes from a socket at once, at most."""
@@ -101,7 +107,9 @@ class Exchange:
         self._pending = 0
         self._enough = ENOUGH
         self.received = 0
+        self._said = b""
         self._wanted = True
+        self._refused_since: float | None = None
         self._paused = False
         self._ended = False
         self._too_large = False
@@ -201,14 +209,28 @@ class Exchange:
 
     def header(self, name: bytes) -> str | None:
         """Return a header of the last answer; `name` is in lower case."""
+        return next((_text(value) for key, value in self._fields() if key == name), None)
+
+    def all_headers(self) -> dict[str, str]:
+        """Return the headers of the last answer, by names in lower case."""
+        values: dict[str, list[str]] = {}
+        for name, value in self._fields():
+            values.setdefault(_text(name), []).append(_text(value))
+        return {name: ", ".join(several) for name, several in values.items()}
+
+    def _fields(self) -> Iterator[tuple[bytes, bytes]]:
+        """Yield the headers of the last answer, each name in lower case."""
         starts = [at for at, line in enumerate(self.headers) if line.startswith(b"HTTP/")]
         for line in self.headers[starts[-1] + 1 :] if starts else ():
             if line in {b"\r\n", b"\n"}:
                 break  # trailers follow
-            key, _, value = line.partition(b":")
-            if key.strip().lower() == name:
-                return _text(value.strip())
-        return None
+            name, _, value = line.partition(b":")
+            yield name.strip().lower(), value.strip()
+
+    @property
+    def text(self) -> str:
+        """The start of a body that nobody wanted."""
+        return self._said.decode("utf-8", errors="replace")
 
     def status_and_timing(self) -> tuple[int | None, Timing | None]:
         """Return the HTTP status, and when what happened; None for both without an answer."""
@@ -230,7 +252,17 @@ class Exchange:
         """Whether its host was looked up for it; if not, somebody may still be at it."""
         return bool(self.easy.getinfo(pycurl.NAMELOOKUP_TIME))
 
-    def heard_from(self, now: float) -> float:
+    def overdue(self, now: float) -> FetchError | None:
+        """Return why there is nothing more to wait for, if that is so."""
+        if now - self._heard_from(now) >= self._limits.idle_timeout:
+            return FetchError("timeout", "the server is silent for too long")
+        if self._refused_since is None and self._is_refused:
+            self._refused_since = now
+        if self._refused_since is not None and now - self._refused_since >= REFUSAL_S:
+            return FetchError("timeout", f"a refusal that takes more than {REFUSAL_S:g} s")
+        return None
+
+    def _heard_from(self, now: float) -> float:
         """Return when the server was last known to send; `now` if we are who holds it up."""
         connected_at = self.easy.getinfo(pycurl.PRETRANSFER_TIME)
         seen = (connected_at, len(self.headers), self.received)
@@ -310,6 +342,7 @@ class Exchange:
         size = len(block)
         self.received += size
         if not self._wanted:
+            self._said += block[: TEXT - len(self._said)]
             return None if self.received < WASTE else -1
         if self._room is not None and self.received > self._room:
             self._too_large = True

@@ -1,8 +1,8 @@
 """What goes into the engine and what comes out: plain values, and the error they carry."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Generic, Literal, NamedTuple, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 from toolroll_shared.retry import Backoff
 
@@ -30,7 +30,8 @@ ErrorKind = Literal[
 
 _PASSING_KINDS = {"dns", "connect", "timeout", "reset", "protocol"}
 _PASSING_STATUS = {408, 429, 500, 502, 503, 504}
-_THROTTLING = {429, 503}
+_TOO_MANY_REQUESTS = 429
+_UNAVAILABLE = 503
 
 
 class FetchError(Exception):
@@ -39,7 +40,7 @@ class FetchError(Exception):
     Attributes:
         kind: what kind of failure it is.
         status: the HTTP status, for kind `http`.
-        after: seconds that the server asked to wait, if it did.
+        after: seconds that the server asked to wait, if it did; or what `after_refusal` said.
     """
 
     def __init__(
@@ -49,21 +50,49 @@ class FetchError(Exception):
         *,
         status: int | None = None,
         after: float | None = None,
+        passing: bool = False,
     ) -> None:
         super().__init__(message)
         self.kind: ErrorKind = kind
         self.status = status
         self.after = after
+        self._is_said_to_pass = passing
 
     @property
     def passing(self) -> bool:
         """Whether another attempt may go better."""
-        return self.kind in _PASSING_KINDS or self.status in _PASSING_STATUS
+        known = self.kind in _PASSING_KINDS or self.status in _PASSING_STATUS
+        return known or self._is_said_to_pass
 
     @property
     def throttling(self) -> bool:
-        """Whether the host as a whole wants to be left alone for a while."""
-        return self.after is not None and self.status in _THROTTLING
+        """Whether the server was asked too much, rather than for what it does not give.
+
+        A 429 says so, also where it does not say for how long; a 503 only with Retry-After,
+        else it may be a failure like any other; and any status of which `after_refusal` says
+        how long to wait.
+        """
+        if self.status == _TOO_MANY_REQUESTS:
+            return True
+        says_so = self.status == _UNAVAILABLE or self._is_said_to_pass
+        return says_so and self.after is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """A final answer that is no success, as far as it is needed to understand it.
+
+    Attributes:
+        status: of HTTP.
+        headers: by names in lower case; values of one name are joined by a comma.
+        text: the start of its body, at most 4 KiB of it, as far as that came in seconds.
+        redirected: whether another URL than the job's own was refused.
+    """
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    text: str = field(repr=False)
+    redirected: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +143,10 @@ class Job(Generic[SinkT_co]):
     sink: SinkT_co
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     method: Method = "GET"
+
+
+AfterRefusal = Callable[[Job[Any], Refusal], float | None]
+"""Says how many seconds to wait at least after a refusal; None leaves it to the engine."""
 
 
 class Timing(NamedTuple):

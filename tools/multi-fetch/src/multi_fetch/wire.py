@@ -20,6 +20,9 @@ from .sockets import new_sockets
 SWEEPS = 8
 """How often the idle timeout is checked while it runs: it may be late by that part of itself."""
 
+SWEEP_S = 1.0
+"""It is checked at least as often as that: so are shorter times that are no one's to set."""
+
 CLOSING_S = 0.5
 """How long the end may wait for host lookups, which nothing can stop."""
 
@@ -41,6 +44,7 @@ class Wire:
         self._timer: asyncio.TimerHandle | None = None
         self._due: float | None = None
         self._kick: asyncio.Handle | None = None
+        self._sweep_s = min(limits.idle_timeout / SWEEPS, SWEEP_S)
         self._sweep: asyncio.TimerHandle | None = None
         self._lookups_left = False
         self._is_cut = False
@@ -60,7 +64,7 @@ class Wire:
         self._running[exchange.easy] = exchange
         self._multi.add_handle(exchange.easy)
         if self._sweep is None:
-            self._sweep = self._loop.call_later(self._limits.idle_timeout / SWEEPS, self._end_idle)
+            self._sweep = self._loop.call_later(self._sweep_s, self._end_overdue)
 
     def take_back(self, exchange: Exchange) -> None:
         """End an exchange, finished or not: an unfinished one loses its connection at once."""
@@ -175,15 +179,16 @@ class Wire:
         self._multi.remove_handle(exchange.easy)
         exchange.end(error)
 
-    def _end_idle(self) -> None:
-        """End exchanges of which nothing was heard for too long."""
+    def _end_overdue(self) -> None:
+        """End exchanges that have taken too long."""
         self._sweep = None
         now = time.monotonic()
         for exchange in list(self._running.values()):
-            if now - exchange.heard_from(now) >= self._limits.idle_timeout:
-                self._fail(exchange, FetchError("timeout", "the server is silent for too long"))
+            error = exchange.overdue(now)
+            if error is not None:
+                self._fail(exchange, error)
         if self._running:
-            self._sweep = self._loop.call_later(self._limits.idle_timeout / SWEEPS, self._end_idle)
+            self._sweep = self._loop.call_later(self._sweep_s, self._end_overdue)
 
 
 def _trust() -> dict[int, str | int]:
