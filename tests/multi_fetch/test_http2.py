@@ -2,6 +2,7 @@ import asyncio
 import shutil
 import socket
 import subprocess
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
@@ -187,3 +188,24 @@ def test_a_slow_sink_does_not_hold_up_its_neighbours(server: Server, tmp_path: P
     digests = {result.job.sink.digest for result in results if result.bytes > 100}
     assert [kind(result) for result in results] == [None] * 6
     assert len(digests) == 1
+
+
+def test_streams_share_what_all_bodies_may_take(server: Server) -> None:
+    jobs = [job(f"{server.url}/medium") for _ in range(6)]
+    started = time.monotonic()
+    results = fetch_all(jobs, limits(rate=500_000, concurrency=6, idle_timeout=0.5, timeout=1.0))
+    assert [(kind(result), result.bytes) for result in results] == [(None, 100_000)] * 6
+    assert 1.1 < time.monotonic() - started < 1.32 + 0.5
+
+
+def test_streams_that_wait_for_the_rate_end_at_once(server: Server) -> None:
+    async def run() -> float:
+        jobs = [job(f"{server.url}/small"), *(job(f"{server.url}/large") for _ in range(4))]
+        async with taking(jobs, limits(rate=1000, concurrency=5)) as taker:
+            await taker.until(1)
+            started = time.monotonic()
+            taker.fetcher.stop(0)
+            assert Counter(map(kind, await taker.all())) == {None: 1, "cancelled": 4}
+        return time.monotonic() - started
+
+    assert asyncio.run(run()) < 1

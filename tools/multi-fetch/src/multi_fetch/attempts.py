@@ -1,7 +1,6 @@
 """One attempt at a job: the request, what it redirects to, and the answer."""
 
 import re
-import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from datetime import UTC, datetime
@@ -114,10 +113,9 @@ class Attempts:
             work.begin(self._limits.timeout)
         hop, work.hop = work.hop, None
         assert hop is not None  # noqa: S101 - it has just begun
-        deadline = time.monotonic() + work.left_s
         while work.hops <= self._limits.redirects:
             try:
-                location = await self._request(work, hop, deadline - time.monotonic())
+                location = await self._request(work, hop)
             except StartOver:
                 hop = hop._replace(held=None)
                 continue
@@ -126,11 +124,11 @@ class Attempts:
             hop = _redirected(hop, location)
             work.hops += 1
             if hop.where.origin != work.host and may_move():
-                work.hop, work.left_s = hop, deadline - time.monotonic()
+                work.hop = hop
                 return hop.where.origin
         raise FetchError("redirect", f"more than {self._limits.redirects} redirects")
 
-    async def _request(self, work: Work[Any], hop: _Hop, left_s: float) -> str | None:
+    async def _request(self, work: Work[Any], hop: _Hop) -> str | None:
         """Request one URL and take its body, or return where it redirects to."""
         url = hop.where.url
         if any(name.lower() == "authorization" for name in hop.headers):
@@ -139,12 +137,13 @@ class Attempts:
         with self._wire.exchange() as exchange:
             lines = self._lines_of(hop.headers, hop.held)
             held = 0 if hop.held is None else hop.held.offset
-            exchange.start(url, lines, method=work.job.method, timeout_s=left_s, held=held)
+            exchange.start(url, lines, method=work.job.method, timeout_s=work.left_s, held=held)
             try:
                 return await self._answer(exchange, work, hop)
             finally:
                 work.status, work.timing = exchange.status_and_timing()
                 work.bytes = exchange.received
+                work.left_s -= exchange.spent_s
 
     async def _answer(self, exchange: Exchange, work: Work[Any], hop: _Hop) -> str | None:
         held = hop.held

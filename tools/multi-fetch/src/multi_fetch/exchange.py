@@ -10,6 +10,7 @@ import pycurl
 
 from .failures import closed_early, failure
 from .jobs import FetchError, Limits, Method, Timing
+from .rate import block_size
 
 if TYPE_CHECKING:
     from .wire import Wire
@@ -64,6 +65,10 @@ class Exchange:
     ) -> None:
         self._wire = wire
         self._limits = limits
+        self._rate = wire.rate
+        self._waste = WASTE
+        if limits.rate is not None:  # a second's worth at most, but what it says
+            self._waste = int(max(TEXT, min(WASTE, limits.rate)))
         self._plenty = max(ENOUGH, min(PLENTY, BODIES // (2 * limits.concurrency)))
         self._loop = asyncio.get_running_loop()
         self.headers: list[bytes] = []
@@ -73,7 +78,7 @@ class Exchange:
         set_(pycurl.PATH_AS_IS, 1)
         set_(pycurl.USERAGENT, USER_AGENT)
         set_(_SUPPRESS_CONNECT_HEADERS, 1)
-        set_(pycurl.BUFFERSIZE, READ_AHEAD)
+        set_(pycurl.BUFFERSIZE, READ_AHEAD if limits.rate is None else block_size(limits.rate))
         set_(pycurl.CONNECTTIMEOUT_MS, _milliseconds(limits.idle_timeout))
         set_(pycurl.HEADERFUNCTION, self.headers.append)
         set_(pycurl.WRITEFUNCTION, self._on_body)
@@ -118,7 +123,9 @@ class Exchange:
         self._timeout_s = timeout_s
         self._held = held
         self._last_seen = (0.0, 0, 0)
-        self._last_heard = time.monotonic()
+        self._started = self._last_heard = time.monotonic()
+        self._waited_s = 0.0
+        self._in_line_since: float | None = None
         self._set_up(url, headers, method)
         self._wire.add(self)
 
@@ -129,7 +136,8 @@ class Exchange:
             set_(pycurl.URL, url)
         except pycurl.error:  # libcurl takes no longer ones
             raise FetchError("url", "a URL that is too long") from None
-        set_(pycurl.TIMEOUT_MS, _milliseconds(self._timeout_s))
+        if self._rate is None:  # else it is ours to tell which time counts
+            set_(pycurl.TIMEOUT_MS, _milliseconds(self._timeout_s))
         if headers != self._headers_set:
             set_(pycurl.HTTPHEADER, headers)
             self._headers_set = headers
@@ -182,6 +190,11 @@ class Exchange:
             self._wire.refuse(self)
         else:
             self._wire.kick()
+
+    @property
+    def spent_s(self) -> float:
+        """Seconds since the start, without those that it had to wait for the rate."""
+        return self._clock(time.monotonic()) - self._started
 
     @property
     def is_complete(self) -> bool:
@@ -245,7 +258,29 @@ class Exchange:
             info(pycurl.STARTTRANSFER_TIME),
         )
 
-    # For the wire.
+    # For the wire and its rate.
+
+    def go_on(self) -> None:
+        """Hear that the block may be taken which the rate did not admit."""
+        self._stop_waiting()
+        self._go_on()
+
+    def leave_line(self) -> None:
+        """Take no further block."""
+        if self._rate is not None:
+            self._stop_waiting()
+            self._rate.leave(self)
+
+    def _stop_waiting(self) -> None:
+        if self._in_line_since is not None:
+            self._waited_s += time.monotonic() - self._in_line_since
+            self._in_line_since = None
+
+    def _clock(self, now: float) -> float:
+        """Return a time that stands still while the rate keeps it waiting."""
+        if self._in_line_since is not None:
+            now = self._in_line_since
+        return now - self._waited_s
 
     @property
     def is_resolved(self) -> bool:
@@ -256,9 +291,12 @@ class Exchange:
         """Return why there is nothing more to wait for, if that is so."""
         if now - self._heard_from(now) >= self._limits.idle_timeout:
             return FetchError("timeout", "the server is silent for too long")
+        clock = self._clock(now)
+        if self._rate is not None and clock - self._started >= self._timeout_s:
+            return self._too_late()
         if self._refused_since is None and self._is_refused:
-            self._refused_since = now
-        if self._refused_since is not None and now - self._refused_since >= REFUSAL_S:
+            self._refused_since = clock
+        if self._refused_since is not None and clock - self._refused_since >= REFUSAL_S:
             return FetchError("timeout", f"a refusal that takes more than {REFUSAL_S:g} s")
         return None
 
@@ -266,7 +304,8 @@ class Exchange:
         """Return when the server was last known to send; `now` if we are who holds it up."""
         connected_at = self.easy.getinfo(pycurl.PRETRANSFER_TIME)
         seen = (connected_at, len(self.headers), self.received)
-        if seen != self._last_seen or self._paused or self._pending >= self._enough:
+        held_up = self._paused or self._pending >= self._enough or self._in_line_since is not None
+        if seen != self._last_seen or held_up:
             self._last_seen, self._last_heard = seen, now
         return self._last_heard
 
@@ -275,6 +314,7 @@ class Exchange:
         if error is not None and error.kind != "cancelled" and self._is_refused:
             error = None  # the head has said it all
         self._ended, self._error = True, error
+        self.leave_line()
         self._wake()
 
     def error_of(self, code: int, message: str) -> FetchError | None:
@@ -319,6 +359,9 @@ class Exchange:
     def _timed_out(self) -> FetchError:
         if self.easy.getinfo(pycurl.TOTAL_TIME) < self._timeout_s * 0.99:
             return FetchError("timeout", f"no connection within {self._limits.idle_timeout:g} s")
+        return self._too_late()
+
+    def _too_late(self) -> FetchError:
         return FetchError("timeout", f"not complete within {self._limits.timeout:g} s")
 
     def _wake(self) -> None:
@@ -337,13 +380,16 @@ class Exchange:
         if self._pending >= 2 * self._enough:
             self._paused = True
             return pycurl.WRITEFUNC_PAUSE
+        if self._rate is not None and not self._rate.admits(self, len(block)):
+            self._in_line_since = time.monotonic()
+            return pycurl.WRITEFUNC_PAUSE
         if not self.received:
             self._begin_body()
         size = len(block)
         self.received += size
         if not self._wanted:
             self._said += block[: TEXT - len(self._said)]
-            return None if self.received < WASTE else -1
+            return None if self.received < self._waste else -1
         if self._room is not None and self.received > self._room:
             self._too_large = True
             return -1

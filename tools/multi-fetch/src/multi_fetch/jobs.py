@@ -106,6 +106,8 @@ class Limits:
         idle_timeout: seconds without a byte from the server, or until a connection stands.
         redirects: hops followed per attempt.
         max_bytes: of one body, or None to take any.
+        rate: bytes per second that all bodies of one `Fetcher` take together, or None for as
+            many as come. Waiting for that is neither silence nor part of `timeout`.
         backoff: how often an attempt that failed in passing is repeated.
         proxy: for all requests; empty for none, None for what the environment names.
     """
@@ -116,6 +118,7 @@ class Limits:
     idle_timeout: float = 30.0
     redirects: int = 5
     max_bytes: int | None = None
+    rate: float | None = None
     backoff: Backoff = field(default_factory=Backoff)
     proxy: str | None = field(default=None, repr=False)
 
@@ -125,6 +128,8 @@ class Limits:
             raise ValueError(f"concurrency is {self.concurrency}, not at least 1")
         if self.per_host is not None and self.per_host < 1:
             raise ValueError(f"per_host is {self.per_host}, not at least 1")
+        if self.rate is not None and not 0 < self.rate < float("inf"):
+            raise ValueError(f"rate is {self.rate}, no bytes per second")
 
 
 @dataclass(slots=True, kw_only=True, eq=False)  # not frozen: that triples the time to make one

@@ -15,6 +15,7 @@ import pycurl
 
 from .exchange import Exchange
 from .jobs import FetchError, Limits
+from .rate import Rate
 from .sockets import new_sockets
 
 SWEEPS = 8
@@ -28,12 +29,19 @@ CLOSING_S = 0.5
 
 
 class Wire:
-    """Carries out exchanges, on the event loop that runs when it is made."""
+    """Carries out exchanges, on the event loop that runs when it is made.
+
+    Attributes:
+        rate: what their bodies may take together, if that is limited.
+    """
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._trust = _trust()
         self._loop = asyncio.get_running_loop()
+        self.rate: Rate | None = None
+        if limits.rate is not None:
+            self.rate = Rate(limits.rate, call_later=self._loop.call_later)
         self._sockets = new_sockets()
         self._multi = pycurl.CurlMulti()
         self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._sockets.watch)
@@ -44,7 +52,10 @@ class Wire:
         self._timer: asyncio.TimerHandle | None = None
         self._due: float | None = None
         self._kick: asyncio.Handle | None = None
-        self._sweep_s = min(limits.idle_timeout / SWEEPS, SWEEP_S)
+        times = [limits.idle_timeout]
+        if self.rate is not None:  # else libcurl sees to the other one
+            times.append(limits.timeout)
+        self._sweep_s = min(SWEEP_S, min(times) / SWEEPS)
         self._sweep: asyncio.TimerHandle | None = None
         self._lookups_left = False
         self._is_cut = False
@@ -71,6 +82,7 @@ class Wire:
         if self._running.pop(exchange.easy, None) is not None:
             self._lookups_left |= not exchange.is_resolved
             self._multi.remove_handle(exchange.easy)
+            exchange.leave_line()
         self._spare.append(exchange)
 
     def kick(self) -> None:
@@ -95,6 +107,8 @@ class Wire:
         for handle in (self._timer, self._kick, self._sweep):
             if handle is not None:
                 handle.cancel()
+        if self.rate is not None:
+            self.rate.close()
         self._multi.setopt(pycurl.M_SOCKETFUNCTION, None)
         self._multi.setopt(pycurl.M_TIMERFUNCTION, None)
         for easy in list(self._running):
