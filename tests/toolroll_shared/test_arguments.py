@@ -6,8 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolroll_shared.cli import Parser, duration, instant, positive_int, run, whole_number
+from toolroll_shared.cli import (
+    Parser,
+    byte_size,
+    duration,
+    instant,
+    positive_int,
+    run,
+    whole_number,
+)
 from toolroll_shared.errors import UsageError
+from toolroll_shared.output import human_size
 
 UNITS = {"ms": 0.001, "": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
@@ -20,6 +29,7 @@ def parser() -> Parser:
     made.add_argument("--times", type=whole_number)
     made.add_argument("--since", type=instant)
     made.add_argument("--timeout", type=duration)
+    made.add_argument("--size", type=byte_size)
     return made
 
 
@@ -47,6 +57,7 @@ def parses(arguments: list[str]) -> Callable[[], int]:
         (["a", "--times", "9" * 5000], "argument --times: "),
         (["a", "--since", "soon"], "argument --since: 'soon' is not an ISO 8601 date or instant"),
         (["a", "--timeout", "1y"], "argument --timeout: '1y' is not a duration: a number with ms"),
+        (["a", "--size", "1X"], "argument --size: '1X' is not a size: a number with K, M, G or T"),
         (["a", "two\nlines\x1b[31m"], r"unrecognized arguments: two lines\x1b[31m"),
         (["a", "\udcff"], r"unrecognized arguments: \udcff"),
         (["a", "--count", "two\nlines"], r"argument --count: 'two\nlines' is not a whole number"),
@@ -168,6 +179,45 @@ def test_every_number_with_every_unit_is_its_product(whole: int, rest: int, unit
 def test_any_text_is_a_duration_or_refused(text: str) -> None:
     seconds = accepted(duration, text)
     assert seconds is None or (isinstance(seconds, float) and seconds >= 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        *(("0", 0), ("1", 1), ("007", 7), ("500K", 500_000), ("500k", 500_000), ("10M", 10**7)),
+        *(("1.5M", 1_500_000), ("10MB", 10**7), ("1.5 kB", 1500), ("20.0 MB", 20_000_000)),
+        *(("2G", 2 * 10**9), ("3T", 3 * 10**12), ("999 B", 999), ("5B", 5), ("0.5", 0)),
+        *(("1Ki", 1024), ("1KiB", 1024), ("1.5Mi", 1_572_864), ("2Gi", 2**31), ("1TiB", 2**40)),
+        *(("1.9999K", 1999), ("0.1Ki", 102), ("9007199254740993", 9007199254740993)),
+    ],
+)
+def test_a_size_is_a_number_with_a_unit(text: str, size: int) -> None:
+    assert byte_size(text) == size
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", " ", "K", "-1", "+1", " 1", "1 ", "1  K", "1K ", "1\n", "1e3", ".5", "5.", "1,5M"),
+        *("1kk", "1m", "1g", "1P", "1i", "1iB", "1Bi", "1b", "1Mb", "1M/s", "inf", "nan", "0x10"),
+        *("1_0", "\u0663", "\uff11K", "9" * 400),
+    ],
+    ids=lambda text: ascii(text)[:12],
+)
+def test_what_is_no_size_is_refused(text: str) -> None:
+    assert accepted(byte_size, text) is None
+
+
+@given(st.integers(0, 10**15))
+def test_a_size_that_is_shown_can_be_given(size: int) -> None:
+    given_back = byte_size(human_size(size))
+    assert abs(given_back - size) <= size / 18  # the tenth that is shown of it
+
+
+@given(st.text())
+def test_any_text_is_a_size_or_refused(text: str) -> None:
+    size = accepted(byte_size, text)
+    assert size is None or (isinstance(size, int) and size >= 0)
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,8 @@ MAX_DIGITS = 100
 
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d|w|)")
 _UNIT_SECONDS = {"ms": 0.001, "": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)(?: ?([kKMGT])(i?)B?| ?B)?")
+_SIZE_PREFIXES = " KMGT"
 
 
 class Parser(argparse.ArgumentParser):
@@ -209,6 +211,23 @@ def duration(text: str) -> float:
             f"{text!r} is not a duration: a number with ms, s, m, h, d or w, such as 90s or 15m"
         )
     return float(match[1]) * _UNIT_SECONDS[match[2]]
+
+
+def byte_size(text: str) -> int:
+    """Argument type: a number of bytes such as `500K`, `1.5M`, `10MB`; `Ki`, `Mi`, ... are binary.
+
+    Without an `i` a unit is decimal, as `output.human_size` shows it.
+    """
+    match = _SIZE.fullmatch(text)
+    if match is None or len(match[1]) > MAX_DIGITS:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a size: a number with K, M, G or T, such as 500K, 10M or 1.5Gi"
+        )
+    factor = 1024 if match[3] else 1000
+    unit: int = factor ** _SIZE_PREFIXES.index((match[2] or " ").upper())
+    whole, _, rest = match[1].partition(".")
+    size: int = int(whole + rest) * unit // 10 ** len(rest)  # a float would lose some
+    return size
 
 
 def instant(text: str) -> datetime:
