@@ -1,6 +1,7 @@
 """Limits and options: what they do, and what is no value for them."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,7 +30,8 @@ BAD_VALUES = [
     *(("--timeout", value) for value in ("0", "-1", "x", "", "1y", "1 s", "inf", "nan")),
     *(("--idle-timeout", value) for value in ("0", "0ms", "x", "1e3")),
     *(("--retries", value) for value in ("-1", "x", "1.5", "\u0663")),
-    *(("--max-bytes", value) for value in ("x", "-1", "1K", "1kk", "", "M", "1,5M", "\u0663")),
+    *(("--max-bytes", value) for value in ("x", "-1", "1m", "1kk", "", "M", "1,5M", "\u0663")),
+    *(("--limit-rate", value) for value in ("x", "-1", "0", "0K", "0.1", "", "1M/s", "inf")),
     *(("--grace", value) for value in ("x", "-1", "")),
     *(("--method", value) for value in ("POST", "get", "")),
     *(("--fail-on", value) for value in ("x", "always", "")),
@@ -70,6 +72,7 @@ LARGE_VALUES = [
     ("--retries", "9" * 90),
     ("--per-host", "9" * 90),
     ("--max-bytes", "9" * 90 + "TiB"),
+    ("--limit-rate", "9" * 90 + "TiB"),
     ("--timeout", "30d"),
 ]
 
@@ -85,7 +88,7 @@ def test_a_very_large_value_is_as_good_as_none(
     ("size", "fits"),
     [
         *(("3000", True), ("2999", False), ("3k", True), ("3kB", True), ("2.999k", False)),
-        *(("2.93kiB", True), ("2.92kiB", False), ("1M", True), ("0", False)),
+        *(("2.93kiB", True), ("2.92kiB", False), ("1M", True), ("0", False), ("3K", True)),
     ],
 )
 def test_max_bytes_is_of_one_body_and_has_units(
@@ -100,6 +103,28 @@ def test_a_body_that_is_too_large_is_not_taken(fetch_list: Fetch, server: RawSer
     server.answer = sends(response(b"x" * 1000, length=10**12))
     ran = fetch_list(server.url, options=("--max-bytes", "999", "--idle-timeout", "10s"))
     assert (ran.code, ran.kinds, ran.record["attempts"]) == (1, ["too_large"], 1)
+
+
+def test_all_bodies_together_take_no_more_than_the_limit(
+    fetch_list: Fetch, server: RawServer
+) -> None:
+    server.answer = sends(response(b"x" * 50_000))
+    urls = [f"{server.url}/{number}" for number in range(10)]
+    started_at = time.monotonic()
+    ran = fetch_list(*urls, options=("--limit-rate", "0.5M", "--timeout", "500ms"))
+    assert ran.kinds == [None] * 10
+    assert 0.95 < time.monotonic() - started_at < 3
+
+
+def test_ctrl_c_ends_who_waits_for_the_rate(tmp_path: Path) -> None:
+    with RawServer(sends(response(b"x" * 50_000))) as server:
+        urls = [f"{server.url}/{number}" for number in range(3)]
+        options = ("--ndjson", "--limit-rate", "1", "--grace", "100ms")
+        with started(listed(tmp_path, *urls), *options) as process:
+            server.wait_until(lambda server: len(server.requests) == 3)
+            process.send_signal(2)
+            ran = ended(process)
+    assert (ran.code, ran.kinds) == (130, ["cancelled"] * 3)
 
 
 @pytest.mark.parametrize(("retries", "requests"), [(0, 1), (1, 2), (2, 3)])

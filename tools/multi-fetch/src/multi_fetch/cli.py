@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolroll_shared.cli import (
-    MAX_DIGITS,
     Parser,
     add_common_arguments,
+    byte_size,
     duration,
     positive_int,
     run,
@@ -56,7 +56,6 @@ counted and thrown away, unless --output-dir says where to save them. A summary 
 stderr. Exit code 1: something failed (see --fail-on).
 """
 
-_SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([kMGT]?)(i?)B?")
 _PROXY = re.compile(r"(?:(?:https?|socks4a?|socks5h?)://)?[^\s/]+/?|")
 
 
@@ -114,7 +113,17 @@ def _add_limits(parser: Parser) -> None:
         f"(default: {DEFAULT_RETRIES})",
     )
     group.add_argument(
-        "--max-bytes", type=_size, metavar="SIZE", help="of one body, such as 10M (default: no cap)"
+        "--max-bytes",
+        type=byte_size,
+        metavar="SIZE",
+        help="of one body, such as 10M (default: no cap)",
+    )
+    group.add_argument(
+        "--limit-rate",
+        type=_rate,
+        metavar="SIZE",
+        help="a second, of all bodies together, such as 500K or 1.5M; Ki, Mi and Gi are binary "
+        "(default: no cap)",
     )
     group.add_argument(
         "--grace",
@@ -192,12 +201,11 @@ def _positive_duration(text: str) -> float:
     return seconds
 
 
-def _size(text: str) -> int:
-    match = _SIZE.fullmatch(text)
-    if match is None or len(match[1]) > MAX_DIGITS:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a size, such as 500k, 10M or 1.5GiB")
-    factor = 1024 if match[3] else 1000
-    return int(float(match[1]) * factor ** " kMGT".index(match[2] or " "))
+def _rate(text: str) -> int:
+    size = byte_size(text)
+    if not size:
+        raise argparse.ArgumentTypeError(f"{text!r} a second is no rate: nothing would ever end")
+    return size
 
 
 def _path(text: str) -> Path:
@@ -310,6 +318,7 @@ def _options(arguments: argparse.Namespace) -> "Options":
             timeout=arguments.timeout,
             idle_timeout=arguments.idle_timeout,
             max_bytes=arguments.max_bytes,
+            rate=arguments.limit_rate,
             backoff=Backoff(tries=arguments.retries + 1, total=MAX_RETRY_WAIT_S),
             proxy=arguments.proxy,
         ),
