@@ -201,7 +201,7 @@ def test_streams_share_what_all_bodies_may_take(server: Server) -> None:
 def test_streams_that_wait_for_the_rate_end_at_once(server: Server) -> None:
     async def run() -> float:
         jobs = [job(f"{server.url}/small"), *(job(f"{server.url}/large") for _ in range(4))]
-        async with taking(jobs, limits(rate=1000, concurrency=5)) as taker:
+        async with taking(jobs, limits(rate=20_000, concurrency=5)) as taker:
             await taker.until(1)
             started = time.monotonic()
             taker.fetcher.stop(0)

@@ -18,7 +18,8 @@ TICK_S = 0.005
 """Nobody is let go on sooner than that: one by one would take longer than their blocks do."""
 
 MOST, LEAST = 16 * 1024, 1024
-"""Bytes of a block, between what libcurl hands over at once and what it can be told to read."""
+"""Bytes of a block, between what libcurl hands over at once and what it can be told to read; of
+HTTP/2 it may hand over the most in any case."""
 
 BLOCKS_PER_S = 16
 """Smaller blocks where the rate is low: nobody should wait for seconds for a turn."""
