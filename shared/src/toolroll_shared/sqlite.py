@@ -94,6 +94,33 @@ def open_database(path: Path, schema: Schema, *, reading: bool = False) -> sqlit
     return connection
 
 
+def open_copy(path: Path, schema: Schema) -> sqlite3.Connection:
+    """Open a copy of a database in memory: what is done to it leaves the file as it is.
+
+    The copy is brought up to date. Where there is no file, it is a new database.
+
+    Raises:
+        CorruptStore: the file is no database, another program's, damaged, or of a newer schema.
+        TryLater: another process keeps it locked.
+        UsageError: it is no file, or cannot be read.
+    """
+    copy = sqlite3.connect(":memory:", isolation_level=None)
+    try:
+        if path.exists():
+            with errors_of(path, reading=True):
+                _refuse_by_header(path, schema)
+                with closing(_connect(path)) as connection:
+                    patiently(lambda: _accept(connection, path, schema))
+                    patiently(lambda: connection.backup(copy))
+        copy.execute(f"PRAGMA application_id = {schema.application_id}")
+        copy.execute("PRAGMA foreign_keys = ON")
+        _migrate(copy, schema)
+    except BaseException:
+        copy.close()
+        raise
+    return copy
+
+
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
     """Run the `with` block in one write transaction: all of it or nothing."""

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from .cli import client_options as client_options
     from .client import Client as Client
     from .downloads import download_request as download_request
+    from .downloads import download_wait as download_wait
     from .exchange import Effects as Effects
     from .models import Asset as Asset
     from .models import Release as Release
@@ -40,6 +41,7 @@ else:
             "add_release_arguments": "cli",
             "client_options": "cli",
             "download_request": "downloads",
+            "download_wait": "downloads",
             "parse_target": "target",
         },
     )
@@ -60,5 +62,6 @@ __all__ = [
     "add_release_arguments",
     "client_options",
     "download_request",
+    "download_wait",
     "parse_target",
 ]

@@ -1,4 +1,4 @@
-"""Mirror a GitHub project's release assets into a folder, idempotently."""
+"""Mirror GitHub projects' release assets into a folder, idempotently."""
 
 from typing import TYPE_CHECKING
 
@@ -6,18 +6,24 @@ from toolroll_shared.lazy import exports
 
 if TYPE_CHECKING:
     from .mirror import Options as Options
-    from .mirror import dry_run as dry_run
-    from .mirror import mirror_repository as mirror_repository
+    from .mirror import Run as Run
+    from .mirror import Target as Target
+    from .plan import OnReplaced as OnReplaced
     from .report import Report as Report
+    from .rules import Rules as Rules
+    from .transfer import Pace as Pace
 else:
     __getattr__ = exports(
         __name__,
         {
+            "OnReplaced": "plan",
             "Options": "mirror",
+            "Pace": "transfer",
             "Report": "report",
-            "dry_run": "mirror",
-            "mirror_repository": "mirror",
+            "Rules": "rules",
+            "Run": "mirror",
+            "Target": "mirror",
         },
     )
 
-__all__ = ["Options", "Report", "dry_run", "mirror_repository"]
+__all__ = ["OnReplaced", "Options", "Pace", "Report", "Rules", "Run", "Target"]

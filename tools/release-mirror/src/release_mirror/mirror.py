@@ -1,27 +1,45 @@
-"""A run of the mirror: discover, store, survey, plan, act.
+"""A run of the mirror: learn what upstream has, survey, plan, act.
 
-Everything is decided before anything is downloaded. A file gets its final name when it is
-whole and checked, and its record in the manifest after that; a crash in between heals, as
-the next run finds the file and adopts it.
+Everything is decided before anything is downloaded, but for what a release's own checksums
+say: these come first, and then count. A file gets its final name when it is whole and checked,
+and its record in the manifest soon after; a crash in between heals, as the next run finds the
+file and adopts it.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import aclosing
-from dataclasses import dataclass
-from datetime import datetime
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from gh_releases import Client, ClientOptions, Repository, Selection
+from artifact_index import Outcome, sync_repository
+from gh_releases import Client, ClientOptions
 from toolroll_shared.errors import ToolError
 from toolroll_shared.logs import NO_LOG, Log
+from toolroll_shared.sqlite import errors_of
 
+from .account import write_sums
 from .lock import claimed
-from .manifest import MANIFEST_NAME, Manifest, open_manifest
-from .plan import Action, FileRecord, OnDisk, Wanted, plan, wanted_assets
-from .report import Report
-from .survey import survey
-from .transfer import TEMPORARY_GLOB, Progress, Transfer
+from .manifest import MANIFEST_NAME, Manifest, Mirrored, open_manifest
+from .parts import parts_of, remove_leftovers
+from .places import Wanted, wanted_files
+from .plan import Action, OnReplaced, Situation, plan
+from .progress import Nobody, Watcher
+from .published import is_checksums
+from .report import Report, RepositoryReport
+from .rules import Rules
+from .sayings import published_by
+from .space import check_room, room_at
+from .survey import Eyes, survey
+from .transfer import Pace, Transfer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A repository to be mirrored, OWNER/REPO, and what of it."""
+
+    repository: str
+    rules: Rules = field(default_factory=Rules)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,104 +47,257 @@ class Options:
     """What to mirror, where to, and how.
 
     Attributes:
-        repository: OWNER/REPO.
+        targets: the repositories, each once, all on one server.
         dest: the mirror's folder.
-        since: only releases published at this instant or later.
-        concurrency: downloads at once.
         client: how to reach the API.
+        pace: how much at once.
+        on_replaced: what to do about an asset that was replaced upstream.
     """
 
-    repository: str
+    targets: Sequence[Target]
     dest: Path
-    since: datetime | None = None
-    concurrency: int
     client: ClientOptions
+    pace: Pace = field(default_factory=Pace)
+    on_replaced: OnReplaced = OnReplaced.REFUSE
 
 
-async def dry_run(
-    options: Options, *, notify: Callable[[str], None], log: Log = NO_LOG
-) -> list[Action]:
-    """Return the plan that `mirror_repository` would carry out now; nothing is written anywhere.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """What there is to do about one repository.
 
-    Raises:
-        ToolError: as `mirror_repository`.
+    Attributes:
+        repository_id: GitHub's.
+        report: what becomes of it.
+        wanted: what the rules want.
+        records: the manifest's files.
+        situation: what the plan was made from.
+        actions: the plan.
+        latest_id: of the release that upstream shows as its latest.
     """
-    async with Client(options.client, notify=notify, log=log) as client:
-        repository = await client.repository(options.repository)
-        wanted = [item async for item in _discover(client, repository, options)]
-    manifest_path = options.dest / MANIFEST_NAME
-    if not manifest_path.exists():
-        return await _plan(options.dest, wanted, records={})
-    with open_manifest(options.dest, create=False) as manifest:
-        return await _plan(options.dest, wanted, records=manifest.files())
+
+    repository_id: int
+    report: RepositoryReport
+    wanted: Sequence[Wanted]
+    situation: Situation
+    actions: Sequence[Action]
+    latest_id: int | None
 
 
-async def mirror_repository(
-    options: Options,
-    report: Report,
-    *,
-    notify: Callable[[str], None],
-    progress: Progress,
-    log: Log = NO_LOG,
-) -> None:
-    """Bring DEST up to date with the repository's releases.
+class Run:
+    """One run over all targets.
 
     Args:
         options: what, where and how.
         report: filled in as the work goes on, so that it holds after an interruption too.
         notify: told one line for each thing that a person should know.
-        progress: told how many bytes there are to download, and of each block.
-        log: records each request and each asset.
-
-    Raises:
-        TryLater: another run works in DEST, or the API keeps us waiting too long.
-        CorruptStore: the manifest is not ours, or damaged.
-        ToolError: upstream cannot be listed, or DEST cannot be written.
+        watcher: told of the downloads.
+        log: records each request, each file that something was done about, each repository.
     """
-    with claimed(options.dest), open_manifest(options.dest, create=True) as manifest:
-        async with Client(options.client, notify=notify, log=log) as client:
-            repository = await client.repository(options.repository)
-            report.repository = repository.full_name
-            manifest.index.put_repository(repository, api_host=client.api_host)
-            wanted = [item async for item in _discover(client, repository, options, manifest)]
-        _remove_leftovers(options.dest / repository.full_name)
-        actions = await _plan(options.dest, wanted, records=manifest.files())
-        transfer = Transfer(
-            options.dest, manifest, report, notify=notify, progress=progress, log=log
+
+    def __init__(
+        self,
+        options: Options,
+        report: Report,
+        *,
+        notify: Callable[[str], None],
+        watcher: Watcher | None = None,
+        log: Log = NO_LOG,
+    ) -> None:
+        self._options = options
+        self._report = report
+        self._notify = notify
+        self._watcher = watcher or Nobody()
+        self._log = log
+        self._started = time.monotonic()
+        self._transfer: Transfer | None = None
+        self._task: asyncio.Task[object] | None = None
+        report.repositories = [
+            RepositoryReport(repository=target.repository) for target in options.targets
+        ]
+
+    def interrupt(self) -> None:
+        """End the run soon; what is in place or has arrived stays."""
+        self._report.interrupted = True
+        if self._transfer is not None:
+            self._transfer.interrupt()
+        elif self._task is not None:
+            self._task.cancel()
+
+    async def plan(self) -> tuple[list[Action], int]:
+        """Return the plan that `mirror` would carry out now, and the free bytes.
+
+        Nothing is written anywhere.
+
+        Raises:
+            CorruptStore: the manifest is not ours, or damaged.
+        """
+        self._task = asyncio.current_task()
+        with open_manifest(self._options.dest, writing=False) as manifest:
+            works = await self._prepare(manifest)
+        return [action for work in works for action in work.actions], room_at(self._options.dest)
+
+    async def mirror(self) -> None:
+        """Bring DEST up to date.
+
+        Raises:
+            TryLater: another run works in DEST.
+            CorruptStore: the manifest is not ours, or damaged.
+            ToolError: DEST cannot be written, or has no room.
+        """
+        self._task = asyncio.current_task()
+        dest = self._options.dest
+        with claimed(dest), open_manifest(dest, writing=True) as manifest:
+            works = await self._prepare(manifest)
+            actions = [action for work in works for action in work.actions]
+            check_room(dest, actions)
+            await asyncio.to_thread(_clean_up, dest, works)
+            try:
+                await self._carry_out(manifest, works)
+            except ToolError as error:
+                self._report.error = error
+
+    async def _prepare(self, manifest: Manifest) -> list[Work]:
+        """Learn what upstream has of each target, and plan."""
+        works = []
+        async with Client(self._options.client, notify=self._notify, log=self._log) as client:
+            manifest.index.check_server(client.api_host)
+            for target, report in zip(self._options.targets, self._report.repositories, strict=True):
+                try:
+                    with errors_of(self._options.dest / MANIFEST_NAME):
+                        works.append(await self._look_at(client, manifest, target, report))
+                except ToolError as error:
+                    self._notify(str(report.end(error)))
+                    self._log.record(
+                        "mirror", report.repository, duration_s=time.monotonic() - self._started,
+                        ok=False, error=type(error).__name__,
+                    )  # fmt: skip
+        return works
+
+    async def _look_at(
+        self, client: Client, manifest: Manifest, target: Target, report: RepositoryReport
+    ) -> Work:
+        """Return what there is to do about a repository."""
+        rules, dest = target.rules, self._options.dest
+        outcome = Outcome(repository=target.repository)
+        await sync_repository(client, manifest.index, outcome, since=rules.since)
+        report.repository = outcome.repository
+        known = manifest.repository(outcome.repository)
+        assert known is not None  # noqa: S101 - it was just stored
+        latest_id = await self._latest(client, known, needed=rules.latest)
+        records = manifest.files(known.id)
+        wanted = wanted_files(
+            outcome.repository,
+            manifest.releases(known.id),
+            manifest.assets(known.id),
+            records,
+            rules,
+            latest_id=latest_id,
+            api_url=self._options.client.api_url,
         )
-        await transfer.carry_out(actions, options.client, concurrency=options.concurrency)
+        if not wanted:
+            self._notify(f"{outcome.repository}: nothing there is wanted")
+        disk = await survey(dest, wanted, records)
+        parts = await asyncio.to_thread(parts_of, dest, wanted)
+        situation = Situation(records=records, disk=disk, parts=parts)
+        return Work(
+            repository_id=known.id,
+            report=report,
+            wanted=wanted,
+            situation=situation,
+            actions=await self._plan(wanted, situation),
+            latest_id=latest_id,
+        )
+
+    async def _latest(self, client: Client, known: Mirrored, *, needed: bool) -> int | None:
+        """Return the id of the release that upstream shows as its latest.
+
+        Where no rule asks for it, it is only noted: trouble with it stops nothing.
+        """
+        try:
+            release = await client.latest(known.name, patient=needed)
+        except ToolError:
+            if needed:
+                raise
+            return known.latest_release_id
+        return None if release is None else release.id
+
+    async def _plan(self, wanted: Sequence[Wanted], situation: Situation) -> list[Action]:
+        """Plan, with what the checksums say that the releases with something new publish."""
+        actions = plan(wanted, situation, self._options.on_replaced)
+        stirred = {
+            action.wanted.release_id for action in actions if action.downloads or action.adopted
+        }
+        found = await asyncio.to_thread(
+            published_by, self._options.dest, situation.records, wanted, stirred
+        )
+        if not found:
+            return actions
+        return plan(wanted, replace(situation, published=found), self._options.on_replaced)
+
+    async def _carry_out(self, manifest: Manifest, works: Sequence[Work]) -> None:
+        """Download what the plans say, the releases' own checksums first."""
+        self._transfer = transfer = Transfer(
+            self._options.dest,
+            manifest,
+            {work.report.repository: work.report for work in works},
+            self._options.client,
+            pace=self._options.pace,
+            notify=self._notify,
+            watcher=self._watcher,
+            log=self._log,
+        )
+        if self._report.interrupted:
+            transfer.interrupt()
+        try:
+            sayings = [action for work in works for action in work.actions if _is_saying(action)]
+            await transfer.carry_out(sayings)
+            others: list[Action] = []
+            for work in works:
+                others += await self._others(manifest, work)
+            await transfer.carry_out(others)
+        finally:
+            with errors_of(self._options.dest / MANIFEST_NAME):
+                for work in works:
+                    self._finish(manifest, work)
+
+    def _finish(self, manifest: Manifest, work: Work) -> None:
+        """Write a repository's SHA256SUMS, and what the run came to."""
+        report, repository_id = work.report, work.repository_id
+        write_sums(self._options.dest, manifest, repository_id, failed=report.fail_sums)
+        if not self._report.interrupted:
+            manifest.finish(repository_id, failed=report.failed, latest_id=work.latest_id)
+        self._log.record(
+            "mirror",
+            report.repository,
+            duration_s=time.monotonic() - self._started,
+            ok=not report.failures,
+            downloaded=report.downloaded,
+            skipped=report.skipped,
+            failed=len(report.failures),
+            bytes=report.bytes,
+        )
+
+    async def _others(self, manifest: Manifest, work: Work) -> Sequence[Action]:
+        """Return what is to be done after a repository's checksums are here."""
+        if not any(map(_is_saying, work.actions)):
+            return work.actions
+        done = {action.wanted.path for action in work.actions if _is_saying(action)}
+        situation = replace(work.situation, records=manifest.files(work.repository_id))
+        return await self._plan(
+            [item for item in work.wanted if item.path not in done], situation
+        )
 
 
-async def _discover(
-    client: Client, repository: Repository, options: Options, manifest: Manifest | None = None
-) -> AsyncIterator[Wanted]:
-    """Yield what is wanted, page by page, after storing the page in the manifest."""
-    selection = Selection(since=options.since)
-    async with aclosing(client.pages(repository.full_name, wanted=selection)) as pages:
-        async for releases in pages:
-            if manifest is not None:
-                manifest.index.put_page(repository.id, releases)
-            for item in wanted_assets(repository.full_name, releases):
-                yield item
+def _is_saying(action: Action) -> bool:
+    return action.downloads and action.wanted.kind == "asset" and is_checksums(action.wanted.name)
 
 
-async def _plan(
-    dest: Path, wanted: Sequence[Wanted], *, records: dict[str, FileRecord]
-) -> list[Action]:
-    disk = await asyncio.to_thread(_survey, dest, wanted, records)
-    return plan(wanted, records, disk)
-
-
-def _survey(
-    dest: Path, wanted: Sequence[Wanted], records: dict[str, FileRecord]
-) -> dict[str, OnDisk]:
-    try:
-        return survey(dest, wanted, records)
-    except OSError as error:
-        raise ToolError(f"{error.filename or dest}: cannot be read: {error.strerror}") from error
-
-
-def _remove_leftovers(folder: Path) -> None:
-    """Remove what killed runs left; under the lock, no other run can be using it."""
-    for leftover in folder.glob(TEMPORARY_GLOB):
-        leftover.unlink(missing_ok=True)
+def _clean_up(dest: Path, works: Sequence[Work]) -> None:
+    """Remove what killed runs left, but for what this one goes on with."""
+    eyes = Eyes(dest)
+    kept = [action.path for work in works for action in work.actions if action.part is not None]
+    for pattern in (f".{MANIFEST_NAME}.*.new", f".{MANIFEST_NAME}.*.new-journal"):
+        for leftover in dest.glob(pattern):
+            leftover.unlink(missing_ok=True)
+    for work in works:
+        remove_leftovers(dest, eyes.folders_in(work.report.repository), kept)

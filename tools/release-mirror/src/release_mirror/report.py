@@ -1,116 +1,134 @@
-"""What a run did: counts that grow while it runs, and how they are shown at the end."""
+"""What a run did: counts that grow while it runs, for each repository and in all."""
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
-from toolroll_shared.output import human_size, json_document, printable
+from toolroll_shared.errors import Exit, ToolError
 
-from .plan import Action, Wanted
+from .places import Wanted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """An asset that is not mirrored, and why."""
+    """Something that is not mirrored, and why.
+
+    Attributes:
+        repository: OWNER/REPO.
+        tag: of the release; None where the whole repository failed.
+        asset: its name; None likewise.
+        reason: why, for people.
+        throttled: whether it would work later, as it is.
+    """
 
     repository: str
-    tag: str
-    asset: str
+    tag: str | None = None
+    asset: str | None = None
     reason: str
+    throttled: bool = False
 
     def __str__(self) -> str:
+        if self.asset is None:
+            return self.reason
         return f"{self.repository}: {self.tag}/{self.asset}: {self.reason}"
 
 
 @dataclass(slots=True, kw_only=True)
-class Report:
+class RepositoryReport:
     """What a run did to one repository.
 
     Attributes:
         repository: OWNER/REPO as GitHub spells it.
-        downloaded: assets that were fetched.
-        skipped: assets that needed nothing, or whose upload is unfinished.
+        downloaded: files that were fetched.
+        skipped: files that needed nothing, or are left for later.
+        gone: files that are here, and upstream no more.
+        replaced: assets that upstream has replaced under the same name.
         bytes: how many were downloaded.
-        failures: assets that could not be mirrored.
+        failures: what could not be mirrored.
+        error: what ended the work on it before anything was downloaded, if something did.
     """
 
     repository: str
     downloaded: int = 0
     skipped: int = 0
+    gone: int = 0
+    replaced: int = 0
     bytes: int = 0
     failures: list[Failure] = field(default_factory=list)
+    error: ToolError | None = None
 
-    def add_failure(self, wanted: Wanted, reason: str) -> Failure:
+    @property
+    def failed(self) -> int:
+        """How many assets failed."""
+        return sum(failure.asset is not None for failure in self.failures)
+
+    def fail(self, wanted: Wanted, reason: str, *, throttled: bool = False) -> Failure:
         """Note that an asset failed, and return the note."""
         failure = Failure(
             repository=wanted.repository,
             tag=wanted.tag,
-            asset=wanted.asset.name,
+            asset=wanted.name,
             reason=reason,
+            throttled=throttled,
         )
         self.failures.append(failure)
         return failure
 
+    def fail_sums(self, path: str, reason: str) -> None:
+        """Note that our own SHA256SUMS could not be written."""
+        *_, tag, name = path.split("/")
+        self.failures.append(
+            Failure(repository=self.repository, tag=tag, asset=name, reason=reason)
+        )
 
-def report_json(report: Report, *, duration_s: float) -> str:
-    """Return the summary as one JSON document."""
-    counts = {
-        "downloaded": report.downloaded,
-        "skipped": report.skipped,
-        "failed": len(report.failures),
-        "bytes": report.bytes,
-    }
-    return json_document(
-        {
-            "repositories": [{"repository": report.repository, **counts}],
-            **counts,
-            "duration_ms": round(duration_s * 1000),
-            "failures": [asdict(failure) for failure in report.failures],
-        }
-    )
+    def end(self, error: ToolError) -> Failure:
+        """Note that the repository failed as a whole, and return the note."""
+        self.error = error
+        throttled = error.exit_code == Exit.TRY_LATER
+        failure = Failure(repository=self.repository, reason=str(error), throttled=throttled)
+        self.failures.append(failure)
+        return failure
 
 
-def report_text(report: Report, *, duration_s: float) -> str:
-    """Return the summary as one line for people."""
-    return (
-        f"{report.repository}: {report.downloaded} downloaded, {report.skipped} skipped, "
-        f"{len(report.failures)} failed, {human_size(report.bytes)} in {duration_s:.1f} s\n"
-    )
+@dataclass(slots=True, kw_only=True)
+class Report:
+    """What a run did.
+
+    Attributes:
+        repositories: to each of them.
+        error: what ended it before its end, if something did.
+        interrupted: whether a signal did.
+    """
+
+    repositories: Sequence[RepositoryReport] = ()
+    error: ToolError | None = None
+    interrupted: bool = False
+
+    @property
+    def downloaded(self) -> int:
+        """How many files were fetched."""
+        return sum(one.downloaded for one in self.repositories)
+
+    @property
+    def failures(self) -> list[Failure]:
+        """All failures, by repository."""
+        return [failure for one in self.repositories for failure in one.failures]
 
 
-def plan_json(actions: Sequence[Action]) -> str:
-    """Return a plan as one JSON document."""
-    return json_document({"plan": [_action_record(action) for action in actions]})
+def exit_code(report: Report) -> Exit:
+    """Return 0 if nothing failed, 75 if only limits did, else what the failures have in common."""
+    if report.error is not None:
+        return report.error.exit_code
+    codes = {_exit_code(one) for one in report.repositories}
+    if Exit.CORRUPT in codes:
+        return Exit.CORRUPT
+    if len(codes) <= 1:
+        return codes.pop() if codes else Exit.OK
+    return Exit.TRY_LATER if codes <= {Exit.OK, Exit.TRY_LATER} else Exit.FAILED
 
 
-def plan_text(actions: Sequence[Action]) -> str:
-    """Return a plan for people: a line for each asset that is not just kept, and a sum."""
-    lines = [
-        f"{action.kind:6}  {human_size(action.wanted.asset.size):>9}  "
-        f"{printable(action.wanted.path)}  ({action.reason})\n"
-        for action in actions
-        if action.kind != "keep"
-    ]
-    kinds = Counter(action.kind for action in actions)
-    size = sum(action.wanted.asset.size for action in actions if action.kind == "fetch")
-    return "".join(lines) + (
-        f"would download {counted(kinds['fetch'])}, {human_size(size)}; adopt {kinds['adopt']}, "
-        f"keep {kinds['keep']}, leave {kinds['leave']}, refuse {kinds['refuse']}\n"
-    )
-
-
-def _action_record(action: Action) -> dict[str, object]:
-    return {
-        "action": action.kind,
-        "repository": action.wanted.repository,
-        "tag": action.wanted.tag,
-        "asset": action.wanted.asset.name,
-        "size": action.wanted.asset.size,
-        "path": action.wanted.path,
-        "reason": action.reason,
-    }
-
-
-def counted(assets: int) -> str:
-    """Return a number of assets in words."""
-    return "1 asset" if assets == 1 else f"{assets} assets"
+def _exit_code(report: RepositoryReport) -> Exit:
+    if report.error is not None:
+        return report.error.exit_code
+    if all(failure.throttled for failure in report.failures):
+        return Exit.TRY_LATER if report.failures else Exit.OK
+    return Exit.FAILED
