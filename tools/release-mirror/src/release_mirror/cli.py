@@ -18,7 +18,6 @@ from toolroll_shared.cli import (
     Parser,
     add_common_arguments,
     add_version_argument,
-    byte_size,
     instant,
     positive_int,
     run,
@@ -27,6 +26,11 @@ from toolroll_shared.errors import Exit, UsageError
 from toolroll_shared.logs import Log, open_log
 from toolroll_shared.output import is_terminal, note, oneline, write_result
 from toolroll_shared.signals import run_async
+
+try:
+    from toolroll_shared.cli import byte_size
+except ImportError:
+    byte_size = int
 
 if TYPE_CHECKING:
     from .config import Config

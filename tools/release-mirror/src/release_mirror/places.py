@@ -7,7 +7,7 @@ where it is, so that no later release or asset moves an earlier one.
 
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from urllib.parse import quote
 
@@ -38,6 +38,7 @@ class Wanted:
         size: in bytes; None where nobody knows beforehand.
         digest: as GitHub gives it, if it does.
         state: `uploaded`, or `open` while the upload is not finished.
+        too_large: whether it exceeds what the rules take.
         url: of the API.
         browser_download_url: for those without a token.
         path: the place, below DEST, with forward slashes.
@@ -53,6 +54,7 @@ class Wanted:
     size: int | None
     digest: str | None = None
     state: str = "uploaded"
+    too_large: bool = False
     url: str
     browser_download_url: str
     path: str
@@ -97,7 +99,8 @@ def wanted_files(  # noqa: PLR0913 - a call names them
         for asset in assets_of.get(release.id, ()):
             place = places.of(asset)
             if rules.takes(asset.name):
-                wanted.append(_wanted_asset(repository, release, asset, place))
+                item = _wanted_asset(repository, release, asset, place)
+                wanted.append(replace(item, too_large=True) if rules.exceeded(asset.size) else item)
         if rules.source_archives:
             wanted += _archives(repository, release, places, api_url)
     return wanted

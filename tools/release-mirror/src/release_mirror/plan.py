@@ -157,6 +157,8 @@ def _decide(wanted: Wanted, situation: Situation, policy: OnReplaced) -> Action:
     record, found = situation.records.get(wanted.path), situation.disk.get(wanted.path)
     if wanted.state != "uploaded":
         return act("leave", reason="its upload is not finished")
+    if wanted.too_large and record is None:
+        return act("leave", reason="larger than --max-size")
     if found is not None and not found.regular:
         return act("refuse", reason="something that is no file of ours is in its place")
     if found is not None and found.trouble:

@@ -55,6 +55,10 @@ class Rules:
         """Tell whether an asset of that name is wanted."""
         return (not self.include or _fits(asset, self.include)) and not _fits(asset, self.exclude)
 
+    def exceeded(self, size: int) -> bool:
+        """Tell whether an asset of so many bytes is too large."""
+        return self.max_size is not None and size > self.max_size
+
 
 def wanted_releases(
     releases: Iterable[Release], rules: Rules, *, latest_id: int | None

@@ -195,7 +195,7 @@ class Transfer:
         limits = Limits(
             concurrency=min(self._pace.concurrency, len(actions)),
             per_host=self._pace.per_host,
-            rate=self._pace.rate,
+            **({'rate': self._pace.rate} if self._pace.rate else {}),
             timeout=DOWNLOAD_TIMEOUT_S,
             idle_timeout=self._client.timeout,
             backoff=Backoff(
