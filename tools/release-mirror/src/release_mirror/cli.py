@@ -18,6 +18,7 @@ from toolroll_shared.cli import (
     Parser,
     add_common_arguments,
     add_version_argument,
+    duration,
     instant,
     positive_int,
     run,
@@ -50,6 +51,11 @@ _DESCRIPTION = """\
 Mirror the release assets of GitHub repositories into a folder.
 
   sync [HOST/]OWNER/REPO...   bring the mirror up to date; the command, if none is named
+  verify                      read every file, and hold it against the manifest
+  status                      what is mirrored, how fresh and how large
+  prune                       remove what a policy does not keep
+
+Each has its own --help.
 """
 
 _SYNC = """\
@@ -58,6 +64,28 @@ Bring a mirror up to date: DEST/OWNER/REPO/TAG/ASSET.
 Each file is checked against GitHub's digest and appears whole or not at all. What is there
 already is not downloaded again; DEST/manifest.sqlite keeps the account. A token is taken
 from GH_TOKEN or GITHUB_TOKEN, the API from --api-url or GITHUB_API_URL.
+"""
+
+
+_VERIFY = """\
+Read every mirrored file and hold it against the manifest; no network is needed.
+
+  missing     recorded, and not there          (exit code 1)
+  changed     there, and not what was recorded (exit code 1)
+  orphaned    as recorded, but gone upstream
+  unrecorded  there, and not in the manifest   (exit code 1 with --strict)
+"""
+
+_STATUS = """\
+Show what is mirrored of each repository, how large it is, and when a run over it was
+last complete.
+"""
+
+_PRUNE = """\
+Remove mirrored files that fit all the conditions given; at least one is needed.
+
+Without --yes it only shows them. What the mirror did not write is never removed. Give
+sync the same limits, or it downloads them again.
 """
 
 
@@ -136,6 +164,90 @@ def _add_sync(parser: argparse.ArgumentParser) -> None:
     _add_json(parser, "print the summary (or plan) as one JSON object")
     add_client_arguments(parser)
     parser.set_defaults(run=_run_sync)
+
+
+def _add_verify(parser: argparse.ArgumentParser) -> None:
+    _add_names(parser)
+    _add_dest(parser)
+    action = parser.add_mutually_exclusive_group()
+    action.add_argument(
+        "--repair", action="store_true", help="fetch what is missing or changed, and check again"
+    )
+    action.add_argument(
+        "--rebuild",
+        action="store_true",
+        help="make the manifest anew from the files and the API; the old one is kept aside",
+    )
+    parser.add_argument(
+        "--strict", action="store_true", help="unrecorded files are a failure, too"
+    )
+    parser.add_argument(
+        "--jobs", type=positive_int, metavar="N", help="files read at once (default: the cores)"
+    )
+    _add_json(parser, "print the findings as one JSON object")
+    add_client_arguments(parser)
+    parser.set_defaults(run=_run_verify)
+
+
+def _add_status(parser: argparse.ArgumentParser) -> None:
+    _add_dest(parser)
+    parser.add_argument(
+        "--max-age",
+        type=duration,
+        metavar="DURATION",
+        help="fail if the last complete run of a repository is longer ago, as in 2d",
+    )
+    _add_json(parser, "print one JSON object")
+    parser.set_defaults(run=_run_status)
+
+
+def _add_prune(parser: argparse.ArgumentParser) -> None:
+    _add_names(parser)
+    _add_dest(parser)
+    group = parser.add_argument_group("conditions: a file is removed if all of them fit")
+    group.add_argument("--gone", action="store_true", help="it is gone upstream")
+    group.add_argument(
+        "--keep-last",
+        type=positive_int,
+        metavar="N",
+        help="its release is not among the newest N that are mirrored of its repository",
+    )
+    group.add_argument(
+        "--before", type=instant, metavar="ISO8601", help="its release was published before this"
+    )
+    group.add_argument(
+        "--tag",
+        action="append",
+        default=[],
+        metavar="GLOB",
+        help="its release's tag fits; may be repeated: any of them",
+    )
+    group.add_argument("--prereleases", action="store_true", help="its release is a pre-release")
+    group.add_argument(
+        "--include",
+        action="append",
+        default=[],
+        metavar="GLOB",
+        help="its name fits; may be repeated: any of them",
+    )
+    group.add_argument(
+        "--config", type=Path, metavar="FILE", help="the rules of this file do not want it"
+    )
+    parser.add_argument("--yes", action="store_true", help="remove, and not only show")
+    _add_json(parser, "print what is removed as one JSON object")
+    parser.set_defaults(run=_run_prune)
+
+
+def _add_names(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "repositories", nargs="*", metavar="OWNER/REPO", help="only these; all, if none is named"
+    )
+
+
+def _add_dest(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--dest", type=_folder, metavar="DIR", required=True, help="the mirror's folder"
+    )
 
 
 def _add_choice(parser: argparse.ArgumentParser) -> None:
@@ -259,15 +371,20 @@ def _config(arguments: argparse.Namespace) -> "Config | None":
         )
     if arguments.config is None:
         return None
-    from .config import read_config
     from .rules import Rules
 
     if _rules(arguments) != Rules():
         raise UsageError(f"the rules are those of {arguments.config}: change them there")
+    return _read_config(arguments.config)
+
+
+def _read_config(path: Path) -> "Config":
+    from .config import read_config
+
     try:
-        return read_config(arguments.config, instant=instant, size=byte_size)
+        return read_config(path, instant=instant, size=byte_size)
     except argparse.ArgumentTypeError as error:
-        raise UsageError(f"{arguments.config}: {error}") from error
+        raise UsageError(f"{path}: {error}") from error
 
 
 def _targets(
@@ -350,6 +467,91 @@ def _mirror(options: "Options", log: Log, *, json: bool, progress: str) -> int:
     return exit_code(report)
 
 
+def _run_verify(arguments: argparse.Namespace, log: Log) -> int:
+    from .render import findings_json, findings_text
+    from .repair import CheckOptions, Healer
+    from .report import Report, exit_code
+
+    started = time.monotonic()
+    report = Report()
+    healer = Healer(
+        CheckOptions(
+            dest=arguments.dest,
+            names=arguments.repositories,
+            jobs=arguments.jobs,
+            client=client_options(arguments, None),
+        ),
+        report,
+        notify=_say,
+        log=log,
+    )
+    findings, healed = run_async(
+        healer.heal(repair=arguments.repair, rebuild=arguments.rebuild),
+        at_first_signal=healer.interrupt,
+    )
+    if report.interrupted:
+        raise KeyboardInterrupt
+    duration_s = time.monotonic() - started
+    if arguments.json:
+        write_result(findings_json(findings, healed, report, duration_s=duration_s))
+    else:
+        write_result(findings_text(findings, healed, duration_s=duration_s))
+    is_bad = findings.broken or (arguments.strict and findings.of("unrecorded"))
+    return Exit.FAILED if is_bad else exit_code(report)
+
+
+def _run_status(arguments: argparse.Namespace, _log: Log) -> int:
+    from datetime import UTC, datetime
+
+    from .commands import read_standings
+    from .render import status_json, status_text
+    from .status import stale
+
+    found = read_standings(arguments.dest)
+    late = [] if arguments.max_age is None else stale(found, max_age_s=arguments.max_age)
+    if arguments.json:
+        write_result(status_json(found, stale=late))
+    else:
+        terminal = is_terminal(sys.stdout)
+        write_result(status_text(found, terminal=terminal, now=datetime.now(UTC)))
+    for one in late:
+        last = f"was at {one.complete_at}" if one.complete_at else "never was"
+        _say(f"{one.repository}: the last complete run {last}")
+    return Exit.FAILED if late else Exit.OK
+
+
+def _run_prune(arguments: argparse.Namespace, log: Log) -> int:
+    from .commands import PruneOptions, prune
+    from .prune import Policy
+    from .render import removals_json, removals_text
+
+    policy = Policy(
+        gone=arguments.gone,
+        keep_last=arguments.keep_last,
+        before=arguments.before,
+        tags=tuple(arguments.tag),
+        prereleases=arguments.prereleases,
+        include=tuple(arguments.include),
+        unwanted=arguments.config is not None,
+    )
+    if not policy.is_any:
+        raise UsageError(f"which files? Name a condition (see '{TOOL} prune --help')")
+    config = _read_config(arguments.config) if arguments.config else None
+    options = PruneOptions(
+        dest=arguments.dest,
+        names=arguments.repositories,
+        policy=policy,
+        rules={one.name.lower(): rules for one, rules in config.repositories} if config else {},
+    )
+    removals = prune(options, really=arguments.yes, log=log)
+    show = removals_json if arguments.json else removals_text
+    write_result(show(removals, done=arguments.yes))
+    troubles = [one for one in removals if one.trouble]
+    for one in troubles:
+        _say(f"{one.record.path}: not removed: it {one.trouble}")
+    return Exit.FAILED if troubles else Exit.OK
+
+
 def _watcher(progress: str) -> "Watcher":
     from .progress import Bars, Lines, Nobody
 
@@ -367,5 +569,8 @@ _Command = tuple[Callable[[argparse.ArgumentParser], None], str, str]
 
 COMMANDS: dict[str, _Command] = {
     "sync": (_add_sync, "[[HOST/]OWNER/REPO...] [--config FILE] --dest DIR [options]", _SYNC),
+    "verify": (_add_verify, "--dest DIR [--repair | --rebuild] [options]", _VERIFY),
+    "status": (_add_status, "--dest DIR [--max-age DURATION] [options]", _STATUS),
+    "prune": (_add_prune, "--dest DIR CONDITION... [--yes] [options]", _PRUNE),
 }
 """For each command: what adds its arguments, its usage, its description."""

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import os
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
@@ -22,7 +22,7 @@ class _Stopped(Exception):
 
 async def digests(
     paths: Iterable[Path], *, jobs: int = DEFAULT_JOBS
-) -> AsyncIterator[tuple[Path, str | OSError]]:
+) -> AsyncGenerator[tuple[Path, str | OSError]]:
     """Yield each path with its file's SHA-256 in hex, or why it cannot be read, in any order.
 
     A symbolic link is not followed.
@@ -57,17 +57,26 @@ def _begin(
 
 def _digest(path: Path, stop: Event) -> tuple[Path, str | OSError]:
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-        with open(descriptor, "rb", buffering=0) as stream:  # noqa: PTH123 - it is open
-            return path, _of_stream(stream, stop)
+        return path, digest_of(path, stop)
     except OSError as error:
         return path, error
 
 
-def _of_stream(stream: BinaryIO, stop: Event) -> str:
+def digest_of(path: Path, stop: Event | None = None) -> str:
+    """Return the SHA-256 of a file that is no link, in hex.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    with open(descriptor, "rb", buffering=0) as stream:  # noqa: PTH123 - it is open
+        return _of_stream(stream, stop)
+
+
+def _of_stream(stream: BinaryIO, stop: Event | None) -> str:
     digest, buffer = hashlib.sha256(), memoryview(bytearray(BLOCK))
     while size := stream.readinto(buffer):  # type: ignore[attr-defined] # a raw file has it
         digest.update(buffer[:size])
-        if stop.is_set():
+        if stop is not None and stop.is_set():
             raise _Stopped
     return digest.hexdigest()

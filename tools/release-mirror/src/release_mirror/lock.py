@@ -1,4 +1,4 @@
-"""One writer per DEST: a lock that dies with its process."""
+"""One writer per DEST, or several readers: a lock that dies with its process."""
 
 import fcntl
 import os
@@ -17,12 +17,32 @@ def claimed(dest: Path) -> Iterator[None]:
     """Make DEST if needed, and be its only writer in the `with` block.
 
     Raises:
-        TryLater: another process is.
+        TryLater: another process works in it.
         ToolError: DEST cannot be written.
     """
     descriptor = _open_lock(dest)
     try:
-        _lock(descriptor, dest)
+        _lock(descriptor, dest, fcntl.LOCK_EX)
+        _sign(descriptor, dest)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def unchanging(dest: Path) -> Iterator[None]:
+    """Keep writers out of DEST in the `with` block, as far as that can be done by reading only.
+
+    Raises:
+        TryLater: a writer works in it.
+    """
+    try:
+        descriptor = os.open(dest / LOCK_NAME, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:  # no writer was ever there, or it is a copy
+        yield
+        return
+    try:
+        _lock(descriptor, dest, fcntl.LOCK_SH)
         yield
     finally:
         os.close(descriptor)
@@ -37,18 +57,22 @@ def _open_lock(dest: Path) -> int:
         raise ToolError(f"{dest}: cannot be written: {error.strerror}") from error
 
 
-def _lock(descriptor: int, dest: Path) -> None:
+def _lock(descriptor: int, dest: Path, kind: int) -> None:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except BlockingIOError:
-        holder = os.read(descriptor, 20).decode("ascii", "replace").strip() or "unknown"
+        holder = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip() or "unknown"
         raise TryLater(
             f"{dest}: another release-mirror (process {holder}) is working in it; wait for its end"
         ) from None
     except OSError as error:
         raise ToolError(f"{dest}: cannot be locked: {error.strerror}") from error
+
+
+def _sign(descriptor: int, dest: Path) -> None:
+    """Say in the lock whose it is."""
     try:
         os.ftruncate(descriptor, 0)
-        os.write(descriptor, f"{os.getpid()}\n".encode())
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
     except OSError as error:
         raise ToolError(f"{dest}: cannot be written: {error.strerror}") from error

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from artifact_index import Store
-from toolroll_shared.errors import CorruptStore
+from toolroll_shared.errors import CorruptStore, ToolError
 from toolroll_shared.sqlite import errors_of, open_copy, open_database, patiently, transaction
 
 from .rules import Release
@@ -165,6 +165,13 @@ class Manifest:
         with transaction(self._connection):
             self._connection.executemany(_RECORD, [(*_row(record), at) for record in records])
 
+    def mark_removed(self, paths: Sequence[str], at: str) -> None:
+        """Note that files were pruned; what they held is remembered."""
+        with transaction(self._connection):
+            self._connection.executemany(
+                "UPDATE files SET removed_at = ? WHERE path = ?", [(at, path) for path in paths]
+            )
+
     def forget(self, paths: Sequence[str]) -> None:
         """Remove the records of files."""
         with transaction(self._connection):
@@ -172,13 +179,16 @@ class Manifest:
                 "DELETE FROM files WHERE path = ?", [(path,) for path in paths]
             )
 
-    def finish(self, repository_id: int, *, failed: int, latest_id: int | None) -> None:
+    def finish(
+        self, repository_id: int, *, failed: int, latest_id: int | None, complete: bool
+    ) -> None:
         """Note that a run over a repository came to its end.
 
         Args:
             repository_id: the repository.
-            failed: how many of its assets could not be mirrored.
+            failed: how many of its files could not be mirrored.
             latest_id: of the release that upstream shows as its latest.
+            complete: whether all that was wanted is here.
         """
         at = utc_now()
         with transaction(self._connection):
@@ -187,7 +197,7 @@ class Manifest:
                 "finished_at = excluded.finished_at, failed = excluded.failed, "
                 "complete_at = coalesce(excluded.complete_at, complete_at), "
                 "latest_release_id = excluded.latest_release_id",
-                (repository_id, at, failed, None if failed else at, latest_id),
+                (repository_id, at, failed, at if complete else None, latest_id),
             )
 
     def _read(self, sql: str, *values: object) -> list[tuple[object, ...]]:
@@ -221,20 +231,33 @@ def utc_now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def require_manifest(dest: Path) -> None:
+    """Refuse a folder without a manifest.
+
+    Raises:
+        ToolError: it has none.
+    """
+    if not (dest / MANIFEST_NAME).exists():
+        raise ToolError(f"{dest}: is no mirror: it has no {MANIFEST_NAME}")
+
+
 @contextmanager
-def open_manifest(dest: Path, *, writing: bool) -> Iterator[Manifest]:
+def open_manifest(
+    dest: Path, *, writing: bool, name: str = MANIFEST_NAME
+) -> Iterator[Manifest]:
     """Open DEST's manifest.
 
     Args:
         dest: the mirror's folder.
         writing: the file itself, made or brought up to date if need be. Else a copy of it in
             memory, or an empty one where there is none: nothing that is done to it lasts.
+        name: of the file.
 
     Raises:
         CorruptStore: it is not ours, damaged, or of a newer schema.
         ToolError: it cannot be opened.
     """
-    path = dest / MANIFEST_NAME
+    path = dest / name
     try:
         connection = _connect(path, writing=writing)
     except CorruptStore as error:

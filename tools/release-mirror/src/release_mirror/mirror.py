@@ -8,7 +8,7 @@ file and adopts it.
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from .lock import claimed
 from .manifest import MANIFEST_NAME, Manifest, Mirrored, open_manifest
 from .parts import parts_of, remove_leftovers
 from .places import Wanted, wanted_files
-from .plan import Action, OnReplaced, Situation, plan
+from .plan import Action, OnDisk, OnReplaced, Situation, plan
 from .progress import Nobody, Watcher
 from .published import is_checksums
 from .report import Report, RepositoryReport
@@ -52,6 +52,8 @@ class Options:
         client: how to reach the API.
         pace: how much at once.
         on_replaced: what to do about an asset that was replaced upstream.
+        only: nothing but what is at these paths, where others have seen what is there.
+        adopting: record what is here and whole, and do nothing else.
     """
 
     targets: Sequence[Target]
@@ -59,6 +61,8 @@ class Options:
     client: ClientOptions
     pace: Pace = field(default_factory=Pace)
     on_replaced: OnReplaced = OnReplaced.REFUSE
+    only: Mapping[str, OnDisk | None] | None = None
+    adopting: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,17 +148,24 @@ class Run:
             CorruptStore: the manifest is not ours, or damaged.
             ToolError: DEST cannot be written, or has no room.
         """
-        self._task = asyncio.current_task()
         dest = self._options.dest
         with claimed(dest), open_manifest(dest, writing=True) as manifest:
-            works = await self._prepare(manifest)
-            actions = [action for work in works for action in work.actions]
-            check_room(dest, actions)
-            await asyncio.to_thread(_clean_up, dest, works)
-            try:
-                await self._carry_out(manifest, works)
-            except ToolError as error:
-                self._report.error = error
+            await self.work(manifest)
+
+    async def work(self, manifest: Manifest) -> None:
+        """Do what `mirror` does, for who holds the lock and has the manifest open.
+
+        Raises:
+            ToolError: DEST cannot be written, or has no room.
+        """
+        self._task = asyncio.current_task()
+        works = await self._prepare(manifest)
+        check_room(self._options.dest, (action for work in works for action in work.actions))
+        await asyncio.to_thread(_clean_up, self._options.dest, works)
+        try:
+            await self._carry_out(manifest, works)
+        except ToolError as error:
+            self._report.error = error
 
     async def _prepare(self, manifest: Manifest) -> list[Work]:
         """Learn what upstream has of each target, and plan."""
@@ -196,7 +207,11 @@ class Run:
         )
         if not wanted:
             self._notify(f"{outcome.repository}: nothing there is wanted")
+        only = self._options.only
+        if only is not None:
+            wanted = [item for item in wanted if item.path in only]
         disk = await survey(dest, wanted, records)
+        disk |= {path: seen for path, seen in (only or {}).items() if seen is not None}
         parts = await asyncio.to_thread(parts_of, dest, wanted)
         situation = Situation(records=records, disk=disk, parts=parts)
         return Work(
@@ -223,7 +238,7 @@ class Run:
 
     async def _plan(self, wanted: Sequence[Wanted], situation: Situation) -> list[Action]:
         """Plan, with what the checksums say that the releases with something new publish."""
-        actions = plan(wanted, situation, self._options.on_replaced)
+        actions = self._decide(wanted, situation)
         stirred = {
             action.wanted.release_id for action in actions if action.downloads or action.adopted
         }
@@ -232,7 +247,15 @@ class Run:
         )
         if not found:
             return actions
-        return plan(wanted, replace(situation, published=found), self._options.on_replaced)
+        return self._decide(wanted, replace(situation, published=found))
+
+    def _decide(self, wanted: Sequence[Wanted], situation: Situation) -> list[Action]:
+        actions = plan(wanted, situation, self._options.on_replaced)
+        if self._options.adopting:
+            return [action for action in actions if action.adopted and action.kind == "adopt"]
+        if self._options.only is not None:
+            return [action for action in actions if action.kind != "gone"]
+        return actions
 
     async def _carry_out(self, manifest: Manifest, works: Sequence[Work]) -> None:
         """Download what the plans say, the releases' own checksums first."""
@@ -264,8 +287,13 @@ class Run:
         """Write a repository's SHA256SUMS, and what the run came to."""
         report, repository_id = work.report, work.repository_id
         write_sums(self._options.dest, manifest, repository_id, failed=report.fail_sums)
-        if not self._report.interrupted:
-            manifest.finish(repository_id, failed=report.failed, latest_id=work.latest_id)
+        if self._options.only is None and not self._report.interrupted:
+            manifest.finish(
+                repository_id,
+                failed=len(report.failures),
+                latest_id=work.latest_id,
+                complete=not report.failures and not self._options.adopting,
+            )
         self._log.record(
             "mirror",
             report.repository,

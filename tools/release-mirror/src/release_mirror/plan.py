@@ -164,7 +164,7 @@ def _decide(wanted: Wanted, situation: Situation, policy: OnReplaced) -> Action:
     if found is not None and found.trouble:
         return act("refuse", reason=f"what is in its place cannot be read: {found.trouble}")
     if record is None or record.removed_at:
-        action = _decide_unrecorded(wanted, record, found)
+        action = _decide_unrecorded(wanted, record, found, situation.disk.get(wanted.beside))
     elif same_content(wanted, record):
         action = _decide_recorded(wanted, record, found)
     else:
@@ -190,7 +190,7 @@ def _decide_recorded(wanted: Wanted, record: FileRecord, found: OnDisk | None) -
 
 
 def _decide_unrecorded(
-    wanted: Wanted, removed: FileRecord | None, found: OnDisk | None
+    wanted: Wanted, removed: FileRecord | None, found: OnDisk | None, beside: OnDisk | None
 ) -> Action:
     act = partial(_action, wanted=wanted)
     expected = sha256_of(wanted.digest)
@@ -202,6 +202,8 @@ def _decide_unrecorded(
     if _is_whole(wanted, found):
         how = "the same content" if expected else "the right size" if wanted.size else "its name"
         return act("adopt", reason=f"already here with {how}", adopted=found)
+    if beside is not None and _is_whole(wanted, beside):
+        return act("adopt", reason="already here beside a file", path=wanted.beside, adopted=beside)
     return act("refuse", reason="another file is in its place; move it away to get the asset")
 
 

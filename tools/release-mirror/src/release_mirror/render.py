@@ -1,13 +1,17 @@
 """How plans, summaries and findings are shown: for people, and as JSON."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict
+from datetime import datetime
 
-from toolroll_shared.output import human_size, json_document, printable
+from toolroll_shared.output import human_size, json_document, printable, table
 
 from .plan import Action
+from .prune import Removal
 from .report import Report, RepositoryReport
+from .status import Standing
+from .verify import Finding, Findings
 
 _SILENT = {"keep"}
 """Nothing to say about, file by file."""
@@ -117,3 +121,120 @@ def _action_record(action: Action) -> dict[str, object]:
 def counted(files: int, noun: str = "file") -> str:
     """Return a number of things in words."""
     return f"1 {noun}" if files == 1 else f"{files:,} {noun}s"
+
+
+def findings_json(
+    findings: Findings, healed: Sequence[Finding], report: Report, *, duration_s: float
+) -> str:
+    """Return what a check found, and what was healed, as one JSON document."""
+    kinds = Counter(finding.kind for finding in findings.found)
+    return json_document(
+        {
+            "checked": findings.checked,
+            "bytes": findings.bytes,
+            **{kind: kinds[kind] for kind in _FINDINGS},
+            "repaired": len(healed),
+            "duration_ms": round(duration_s * 1000),
+            "findings": [_finding_record(one) for one in findings.found],
+            "repairs": [_finding_record(one) for one in healed],
+            "failures": [asdict(failure) for failure in report.failures],
+        }
+    )
+
+
+_FINDINGS = ("missing", "changed", "orphaned", "unrecorded")
+
+
+def _finding_record(finding: Finding) -> dict[str, object]:
+    return {
+        "kind": finding.kind,
+        "path": finding.path,
+        "repository": finding.repository,
+        "reason": finding.reason,
+    }
+
+
+def findings_text(findings: Findings, healed: Sequence[Finding], *, duration_s: float) -> str:
+    """Return what a check found for people: a line for each finding, and a sum."""
+    lines = [("repaired", one) for one in healed] + [(one.kind, one) for one in findings.found]
+    kinds = Counter(finding.kind for finding in findings.found)
+    sums = ", ".join(f"{kinds[kind]} {kind}" for kind in _FINDINGS)
+    repaired = f", {len(healed)} repaired" if healed else ""
+    return "".join(
+        f"{kind:10}  {printable(one.path)}  ({printable(one.reason)})\n" for kind, one in lines
+    ) + (
+        f"checked {counted(findings.checked)}, {human_size(findings.bytes)} in "
+        f"{duration_s:.1f} s: {sums}{repaired}\n"
+    )
+
+
+def status_json(found: Sequence[Standing], *, stale: Collection[Standing]) -> str:
+    """Return how repositories stand as one JSON document."""
+    return json_document(
+        {
+            "repositories": [{**asdict(one), "stale": one in stale} for one in found],
+            "files": sum(one.files for one in found),
+            "bytes": sum(one.bytes for one in found),
+        }
+    )
+
+
+_STATUS_HEADER = ("REPOSITORY", "RELEASES", "FILES", "SIZE", "GONE", "NEWEST", "COMPLETE", "FAILED")
+_STATUS_NUMBERS = ("RELEASES", "FILES", "SIZE", "GONE", "FAILED")
+
+
+def status_text(found: Sequence[Standing], *, terminal: bool, now: datetime) -> str:
+    """Return how repositories stand as a table; exact figures where no person looks."""
+    rows = [
+        (
+            one.repository,
+            str(one.releases),
+            str(one.files),
+            human_size(one.bytes) if terminal else str(one.bytes),
+            str(one.gone_files),
+            one.newest_tag or "-",
+            _when(one, now) if terminal else one.complete_at or "-",
+            "-" if one.failed is None else str(one.failed),
+        )
+        for one in found
+    ]
+    return table(_STATUS_HEADER, rows, terminal=terminal, numbers=_STATUS_NUMBERS)
+
+
+def _when(standing: Standing, now: datetime) -> str:
+    age = standing.age_s(now)
+    return "never" if age is None else f"{human_span(age)} ago"
+
+
+def removals_json(removals: Sequence[Removal], *, done: bool) -> str:
+    """Return what was removed, or would be, as one JSON document."""
+    gone = [one for one in removals if one.trouble is None]
+    return json_document(
+        {
+            "removed" if done else "would_remove": len(gone),
+            "bytes": sum(one.record.size for one in gone),
+            "files": [
+                {
+                    "repository": one.repository,
+                    "tag": one.record.tag,
+                    "path": one.record.path,
+                    "size": one.record.size,
+                    "trouble": one.trouble,
+                }
+                for one in removals
+            ],
+        }
+    )
+
+
+def removals_text(removals: Sequence[Removal], *, done: bool) -> str:
+    """Return what was removed, or would be, for people."""
+    verb = "removed" if done else "would remove"
+    lines = [
+        f"{verb}  {human_size(one.record.size):>9}  {printable(one.record.path)}\n"
+        for one in removals
+        if one.trouble is None
+    ]
+    size = sum(one.record.size for one in removals if one.trouble is None)
+    hint = "" if done else " (--yes does it)"
+    return "".join(lines) + f"{verb} {counted(len(lines))}, {human_size(size)}{hint}\n"

@@ -4,6 +4,7 @@ import asyncio
 import os
 import stat
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
 
@@ -76,12 +77,13 @@ async def read(dest: Path, disk: dict[str, OnDisk], paths: Iterable[str]) -> Non
     """Add to what was seen at some paths what is in the files there."""
     root = dest.resolve()
     names = {root / path: path for path in paths}
-    async for path, found in digests(names):
-        seen = disk[names[path]]
-        if isinstance(found, OSError):
-            disk[names[path]] = replace(seen, trouble=found.strerror)
-        else:
-            disk[names[path]] = replace(seen, sha256=found)
+    async with aclosing(digests(names)) as results:
+        async for path, found in results:
+            seen = disk[names[path]]
+            if isinstance(found, OSError):
+                disk[names[path]] = replace(seen, trouble=found.strerror)
+            else:
+                disk[names[path]] = replace(seen, sha256=found)
 
 
 def _look_at_all(
@@ -105,6 +107,6 @@ def _places_of(
     """Return where a wanted file may be, and what is recorded of these places."""
     record = records.get(wanted.path)
     places = [(wanted.path, record)]
-    if record is not None and not record.removed_at and not same_content(wanted, record):
+    if record is None or not same_content(wanted, record):
         places.append((wanted.beside, records.get(wanted.beside)))
     return places

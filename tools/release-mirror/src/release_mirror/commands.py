@@ -1,0 +1,96 @@
+"""What the commands do that only look at a mirror, or remove from it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from toolroll_shared.logs import NO_LOG, Log
+from toolroll_shared.sqlite import errors_of
+
+from .lock import claimed, unchanging
+from .manifest import MANIFEST_NAME, Manifest, Mirrored, open_manifest, require_manifest
+from .places import wanted_files
+from .prune import Policy, Removal, doomed, remove
+from .rules import Rules
+from .status import Standing, standings
+from .verify import chosen
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PruneOptions:
+    """What to remove.
+
+    Attributes:
+        dest: the mirror's folder.
+        names: repositories, or none for all.
+        policy: the conditions.
+        rules: what a configuration wants, by the repositories' names in lower case.
+    """
+
+    dest: Path
+    names: Sequence[str] = ()
+    policy: Policy
+    rules: Mapping[str, Rules] = field(default_factory=dict)
+
+
+def read_standings(dest: Path) -> list[Standing]:
+    """Return how each repository of a mirror stands.
+
+    Raises:
+        ToolError: there is no manifest, or none that can be read.
+    """
+    require_manifest(dest)
+    with open_manifest(dest, writing=False) as manifest:
+        return standings(manifest)
+
+
+def prune(options: PruneOptions, *, really: bool, log: Log = NO_LOG) -> list[Removal]:
+    """Remove what the policy says, or return only what that would be.
+
+    Raises:
+        TryLater: another process works in DEST.
+        ToolError: there is no manifest, or none that can be used.
+    """
+    dest = options.dest
+    require_manifest(dest)
+    with (
+        claimed(dest) if really else unchanging(dest),
+        open_manifest(dest, writing=really) as manifest,
+        errors_of(dest / MANIFEST_NAME),
+    ):
+        removals: list[Removal] = []
+        for repository in chosen(manifest, options.names):
+            removals += _prune(options, manifest, repository, really=really)
+    if really:
+        _record(log, removals)
+    return removals
+
+
+def _prune(
+    options: PruneOptions, manifest: Manifest, repository: Mirrored, *, really: bool
+) -> list[Removal]:
+    records = manifest.files(repository.id)
+    releases = manifest.releases(repository.id)
+    wanted: set[str] = set()
+    rules = options.rules.get(repository.name.lower())
+    if rules is not None:
+        assets, latest_id = manifest.assets(repository.id), repository.latest_release_id
+        files = wanted_files(
+            repository.name, releases, assets, records, rules, latest_id=latest_id
+        )
+        wanted = {item.path for item in files if not item.too_large}
+    found = doomed(records.values(), releases, options.policy, wanted=wanted)
+    if really:
+        return remove(options.dest, manifest, repository, found)
+    return [Removal(repository.name, record) for record in found]
+
+
+def _record(log: Log, removals: Iterable[Removal]) -> None:
+    for one in removals:
+        log.record(
+            "remove",
+            one.record.path,
+            duration_s=0.0,
+            ok=one.trouble is None,
+            bytes=one.record.size,
+        )
