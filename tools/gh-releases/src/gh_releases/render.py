@@ -11,10 +11,10 @@ from typing import Any
 import msgspec
 
 from toolroll_shared.output import human_size
+from toolroll_shared.spans import human_span
 
 from .models import Asset, Release
 from .origin import Usage
-from .spans import human_span
 
 Row = tuple[str, ...]
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from toolroll_shared.retry import retry_after_seconds
+from toolroll_shared.spans import human_span
 
 from .answers import LATEST_SECOND
-from .spans import human_span
 
 SECONDARY_FIRST_WAIT_S = 60.0
 SHORTEST_WAIT_S = 1.0

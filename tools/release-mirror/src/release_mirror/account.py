@@ -60,9 +60,7 @@ def _superfluous(
 
 
 def _is_current(sums: Sums, record: FileRecord | None, found: OnDisk | None) -> bool:
-    return (
-        record is not None and record.sha256 == sums.sha256 and _is_as_recorded(record, found)
-    )
+    return record is not None and record.sha256 == sums.sha256 and _is_as_recorded(record, found)
 
 
 def _is_as_recorded(record: FileRecord, found: OnDisk | None) -> bool:
@@ -73,9 +71,7 @@ def _is_as_recorded(record: FileRecord, found: OnDisk | None) -> bool:
     )
 
 
-def _write(
-    dest: Path, sums: Sums, record: FileRecord | None, found: OnDisk | None
-) -> FileRecord:
+def _write(dest: Path, sums: Sums, record: FileRecord | None, found: OnDisk | None) -> FileRecord:
     """Write the file, unless somebody else's is in its place.
 
     Raises:
@@ -84,7 +80,9 @@ def _write(
     path = dest / sums.path
     if found is not None and (record is None or not found.regular):
         if not found.regular or path.read_bytes() != sums.content:
-            raise FileExistsError(errno.EEXIST, "another file is in its place; move it away", str(path))
+            raise FileExistsError(
+                errno.EEXIST, "another file is in its place; move it away", str(path)
+            )
         status = path.stat()
     else:
         with AtomicFile(path, temporary=part_path(path)) as file:
@@ -100,4 +98,3 @@ def _write(
         mtime_ns=status.st_mtime_ns,
         verified_by="nothing",
     )
-

@@ -18,6 +18,7 @@ from toolroll_shared.cli import (
     Parser,
     add_common_arguments,
     add_version_argument,
+    byte_size,
     duration,
     instant,
     positive_int,
@@ -27,11 +28,6 @@ from toolroll_shared.errors import Exit, UsageError
 from toolroll_shared.logs import Log, open_log
 from toolroll_shared.output import is_terminal, note, oneline, write_result
 from toolroll_shared.signals import run_async
-
-try:
-    from toolroll_shared.cli import byte_size
-except ImportError:
-    byte_size = int
 
 if TYPE_CHECKING:
     from .config import Config
@@ -178,9 +174,7 @@ def _add_verify(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="make the manifest anew from the files and the API; the old one is kept aside",
     )
-    parser.add_argument(
-        "--strict", action="store_true", help="unrecorded files are a failure, too"
-    )
+    parser.add_argument("--strict", action="store_true", help="unrecorded files are a failure, too")
     parser.add_argument(
         "--jobs", type=positive_int, metavar="N", help="files read at once (default: the cores)"
     )

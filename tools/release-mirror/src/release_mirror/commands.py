@@ -75,9 +75,7 @@ def _prune(
     rules = options.rules.get(repository.name.lower())
     if rules is not None:
         assets, latest_id = manifest.assets(repository.id), repository.latest_release_id
-        files = wanted_files(
-            repository.name, releases, assets, records, rules, latest_id=latest_id
-        )
+        files = wanted_files(repository.name, releases, assets, records, rules, latest_id=latest_id)
         wanted = {item.path for item in files if not item.too_large}
     found = doomed(records.values(), releases, options.policy, wanted=wanted)
     if really:

@@ -38,9 +38,7 @@ async def digests(
                         break
                 if not running:
                     return
-                done, running = await asyncio.wait(
-                    running, return_when=asyncio.FIRST_COMPLETED
-                )
+                done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
                 for one in done:
                     yield one.result()
         finally:
@@ -49,9 +47,7 @@ async def digests(
                 one.cancel()
 
 
-def _begin(
-    pool: Executor, path: Path, stop: Event
-) -> "asyncio.Future[tuple[Path, str | OSError]]":
+def _begin(pool: Executor, path: Path, stop: Event) -> "asyncio.Future[tuple[Path, str | OSError]]":
     return asyncio.get_running_loop().run_in_executor(pool, _digest, path, stop)
 
 

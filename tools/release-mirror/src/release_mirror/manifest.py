@@ -242,9 +242,7 @@ def require_manifest(dest: Path) -> None:
 
 
 @contextmanager
-def open_manifest(
-    dest: Path, *, writing: bool, name: str = MANIFEST_NAME
-) -> Iterator[Manifest]:
+def open_manifest(dest: Path, *, writing: bool, name: str = MANIFEST_NAME) -> Iterator[Manifest]:
     """Open DEST's manifest.
 
     Args:

@@ -172,7 +172,9 @@ class Run:
         works = []
         async with Client(self._options.client, notify=self._notify, log=self._log) as client:
             manifest.index.check_server(client.api_host)
-            for target, report in zip(self._options.targets, self._report.repositories, strict=True):
+            for target, report in zip(
+                self._options.targets, self._report.repositories, strict=True
+            ):
                 try:
                     with errors_of(self._options.dest / MANIFEST_NAME):
                         works.append(await self._look_at(client, manifest, target, report))
@@ -311,9 +313,7 @@ class Run:
             return work.actions
         done = {action.wanted.path for action in work.actions if _is_saying(action)}
         situation = replace(work.situation, records=manifest.files(work.repository_id))
-        return await self._plan(
-            [item for item in work.wanted if item.path not in done], situation
-        )
+        return await self._plan([item for item in work.wanted if item.path not in done], situation)
 
 
 def _is_saying(action: Action) -> bool:

@@ -193,9 +193,7 @@ def _wanted_asset(
     )
 
 
-def _archives(
-    repository: str, release: Release, places: _Places, api_url: str
-) -> Iterable[Wanted]:
+def _archives(repository: str, release: Release, places: _Places, api_url: str) -> Iterable[Wanted]:
     """Return the archives of a release's tag, at the addresses that GitHub has for them."""
     stem = f"{PurePosixPath(repository).name}-{release.tag}"
     site = release.html_url.partition("/releases/tag/")[0]

@@ -13,9 +13,7 @@ from typing import Literal, NamedTuple
 from .manifest import FileRecord
 from .places import Wanted
 
-ActionKind = Literal[
-    "fetch", "resume", "keep", "adopt", "replaced", "gone", "leave", "refuse"
-]
+ActionKind = Literal["fetch", "resume", "keep", "adopt", "replaced", "gone", "leave", "refuse"]
 """fetch: download it. resume: download the rest of it. keep: it is here and whole. adopt: it is
 here and whole, but was not recorded as it is. replaced: upstream has other bytes under the same
 name. gone: upstream has it no more; it stays here. leave: not now. refuse: something is wrong."""

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from datetime import datetime
 
 from toolroll_shared.output import human_size, json_document, printable, table
+from toolroll_shared.spans import human_span
 
 from .plan import Action
 from .prune import Removal

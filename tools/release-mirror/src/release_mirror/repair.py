@@ -139,7 +139,9 @@ class Healer:
     async def _verify(self, manifest: Manifest) -> Findings:
         options = self._options
         with errors_of(options.dest / MANIFEST_NAME):
-            return await verify(options.dest, manifest, options.names, jobs=options.jobs or DEFAULT_JOBS)
+            return await verify(
+                options.dest, manifest, options.names, jobs=options.jobs or DEFAULT_JOBS
+            )
 
     async def _fetch(self, manifest: Manifest, broken: Sequence[Finding]) -> None:
         names = {one.repository for one in broken if one.repository and not _is_sums(one)}

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 
 from gh_releases import ClientOptions, download_request, download_wait
 from multi_fetch import FetchError, FileSink, Held, Job, Limits, Refusal, Result
-from toolroll_shared.errors import Refused, ToolError
+from toolroll_shared.errors import Refused
 from toolroll_shared.logs import Log
-from toolroll_shared.output import human_size
 from toolroll_shared.retry import Backoff
 from toolroll_shared.sqlite import errors_of
 
@@ -195,7 +194,7 @@ class Transfer:
         limits = Limits(
             concurrency=min(self._pace.concurrency, len(actions)),
             per_host=self._pace.per_host,
-            **({'rate': self._pace.rate} if self._pace.rate else {}),
+            rate=self._pace.rate,
             timeout=DOWNLOAD_TIMEOUT_S,
             idle_timeout=self._client.timeout,
             backoff=Backoff(
@@ -208,11 +207,11 @@ class Transfer:
             self._fetcher = fetcher
             try:
                 while actions:
-                    anew = []
-                    async for result in fetcher.fetch(self._jobs(actions)):
-                        if not self._finished(result):
-                            anew.append(replace(result.job.sink.action, part=None))
-                    actions = anew
+                    actions = [
+                        replace(result.job.sink.action, part=None)
+                        async for result in fetcher.fetch(self._jobs(actions))
+                        if not self._finished(result)
+                    ]
             finally:
                 self._fetcher = None
 
@@ -243,10 +242,9 @@ class Transfer:
         """Take a result, and tell whether it is final."""
         sink, error = result.job.sink, result.error
         action, wanted = sink.action, sink.action.wanted
-        if error is not None and error.kind == "body" and action.part is not None:
-            if not isinstance(error.__cause__, OSError) and not self.interrupted:
-                self._notify(f"{wanted}: {error}; what an earlier run left is of no use")
-                return False
+        if self._is_spoilt(action, error):
+            self._notify(f"{wanted}: {error}; what an earlier run left is of no use")
+            return False
         self._watcher.end(wanted.path)
         if error is not None and error.kind == "cancelled" and self.interrupted:
             return True
@@ -266,6 +264,16 @@ class Transfer:
         else:
             self._failed(wanted, error, result.attempts)
         return True
+
+    def _is_spoilt(self, action: Action, error: FetchError | None) -> bool:
+        """Tell whether a download failed that went on with what an earlier run had left."""
+        return (
+            error is not None
+            and error.kind == "body"
+            and action.part is not None
+            and not isinstance(error.__cause__, OSError)
+            and not self.interrupted
+        )
 
     def _downloaded(self, action: Action, sink: AssetSink, size: int) -> None:
         assert sink.status is not None  # noqa: S101 - there is no error

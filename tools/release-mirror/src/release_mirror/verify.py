@@ -126,7 +126,7 @@ async def verify(
     return findings
 
 
-async def _check(  # noqa: PLR0913 - a call names them
+async def _check(
     dest: Path,
     repository: Mirrored,
     records: Iterable[FileRecord],

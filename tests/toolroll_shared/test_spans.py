@@ -1,6 +1,6 @@
 import pytest
 
-from gh_releases.spans import human_span
+from toolroll_shared.spans import human_span
 
 
 @pytest.mark.parametrize(
