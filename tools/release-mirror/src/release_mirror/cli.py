@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gh_releases import (
     ClientOptions,
@@ -338,22 +338,22 @@ def _sync_options(arguments: argparse.Namespace) -> "Options":
 
     config = _config(arguments)
     targets, hosts = _targets(arguments, config)
-    dest = arguments.dest or (config and config.dest)
-    if dest is None:
+
+    def of(name: str) -> Any:  # what stands on the command line counts more
+        return getattr(arguments, name) or getattr(config, name, None)
+
+    if of("dest") is None:
         raise UsageError(f"where to? Name it with --dest (see '{TOOL} sync --help')")
-    on_replaced = OnReplaced(arguments.on_replaced) if arguments.on_replaced else None
     return Options(
         targets=targets,
-        dest=dest,
+        dest=of("dest"),
         client=_client_options(arguments, hosts),
         pace=Pace(
-            concurrency=arguments.concurrency
-            or (config and config.concurrency)
-            or DEFAULT_CONCURRENCY,
-            per_host=arguments.per_host or (config and config.per_host),
-            rate=arguments.limit_rate or (config and config.limit_rate),
+            concurrency=of("concurrency") or DEFAULT_CONCURRENCY,
+            per_host=of("per_host"),
+            rate=of("limit_rate"),
         ),
-        on_replaced=on_replaced or (config and config.on_replaced) or OnReplaced.REFUSE,
+        on_replaced=OnReplaced(of("on_replaced") or "refuse"),
     )
 
 

@@ -13,7 +13,6 @@ from gh_releases import Target as Repository
 from gh_releases import parse_target
 from toolroll_shared.errors import UsageError
 
-from .plan import OnReplaced
 from .rules import Rules
 
 
@@ -58,7 +57,7 @@ class Config:
 
     repositories: tuple[tuple[Repository, Rules], ...]
     dest: Path | None
-    on_replaced: OnReplaced | None
+    on_replaced: str | None
     concurrency: int | None
     per_host: int | None
     limit_rate: int | None
@@ -118,7 +117,7 @@ def _config(path: Path, file: _File, reader: _Reader) -> Config:
             (parse_target(one.name), _rules(one, file.defaults, reader)) for one in file.repository
         ),
         dest=None if file.dest is None else path.parent / file.dest,
-        on_replaced=None if file.on_replaced is None else OnReplaced(file.on_replaced),
+        on_replaced=file.on_replaced,
         concurrency=file.concurrency,
         per_host=file.per_host,
         limit_rate=reader.size(file.limit_rate),

@@ -6,7 +6,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from artifact_index import Store
 from toolroll_shared.errors import CorruptStore, ToolError
@@ -200,12 +200,12 @@ class Manifest:
                 (repository_id, at, failed, at if complete else None, latest_id),
             )
 
-    def _read(self, sql: str, *values: object) -> list[tuple[object, ...]]:
+    def _read(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         return patiently(lambda: self._connection.execute(sql, values).fetchall())
 
 
-def _file_record(row: tuple[object, ...]) -> FileRecord:
-    return FileRecord(**dict(zip(_FIELDS, row, strict=True)))  # type: ignore[arg-type] # as _FILES
+def _file_record(row: tuple[Any, ...]) -> FileRecord:
+    return FileRecord(**dict(zip(_FIELDS, row, strict=True)))
 
 
 _FIELDS = tuple(FileRecord.__dataclass_fields__)

@@ -102,6 +102,7 @@ class Lines(Nobody):
 
     def advance(self, name: str, size: int | None, count: int) -> None:
         """Count bytes, and speak if it is time to."""
+        del name, size
         with self._lock:
             self._bytes += count
             now = self._clock()
@@ -117,6 +118,7 @@ class Lines(Nobody):
 
     def end(self, name: str) -> None:
         """Count a file."""
+        del name
         with self._lock:
             self._ended += 1
 

@@ -89,7 +89,7 @@ def plan_text(actions: Sequence[Action], *, room: int) -> str:
         for action in actions
         if action.kind not in _SILENT
     ]
-    kinds = Counter(action.kind for action in actions)
+    kinds: Counter[str] = Counter(action.kind for action in actions)
     files, size = sum(one.downloads for one in actions), sum(one.missing for one in actions)
     others = ", ".join(f"{kind} {kinds[kind]}" for kind in _SUMMED)
     lack = f"; only {human_size(room)} are free" if size > room else ""
@@ -128,7 +128,7 @@ def findings_json(
     findings: Findings, healed: Sequence[Finding], report: Report, *, duration_s: float
 ) -> str:
     """Return what a check found, and what was healed, as one JSON document."""
-    kinds = Counter(finding.kind for finding in findings.found)
+    kinds: Counter[str] = Counter(finding.kind for finding in findings.found)
     return json_document(
         {
             "checked": findings.checked,
@@ -158,7 +158,7 @@ def _finding_record(finding: Finding) -> dict[str, object]:
 def findings_text(findings: Findings, healed: Sequence[Finding], *, duration_s: float) -> str:
     """Return what a check found for people: a line for each finding, and a sum."""
     lines = [("repaired", one) for one in healed] + [(one.kind, one) for one in findings.found]
-    kinds = Counter(finding.kind for finding in findings.found)
+    kinds: Counter[str] = Counter(finding.kind for finding in findings.found)
     sums = ", ".join(f"{kinds[kind]} {kind}" for kind in _FINDINGS)
     repaired = f", {len(healed)} repaired" if healed else ""
     return "".join(

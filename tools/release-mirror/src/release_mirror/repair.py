@@ -126,15 +126,20 @@ class Healer:
         with claimed(dest):
             for leftover in dest.glob(f"{REBUILT_NAME}*"):
                 leftover.unlink()
-            with open_manifest(dest, writing=True, name=REBUILT_NAME) as manifest:
-                await self._work(manifest, names, adopting=True)
-                if not any(one.error for one in self._report.repositories):
-                    findings = await self._verify(manifest)
-            if any(one.error for one in self._report.repositories):
+            findings = await self._rebuilt(names)
+            if findings is None:
                 (dest / REBUILT_NAME).unlink()
                 raise ToolError(f"{dest}: the manifest is left as it was")
             _put_in_place(dest)
         return findings
+
+    async def _rebuilt(self, names: Sequence[str]) -> Findings | None:
+        """Make a new manifest under another name; None if something could not be looked up."""
+        with open_manifest(self._options.dest, writing=True, name=REBUILT_NAME) as manifest:
+            await self._work(manifest, names, adopting=True)
+            if any(one.error for one in self._report.repositories) or self._report.interrupted:
+                return None
+            return await self._verify(manifest)
 
     async def _verify(self, manifest: Manifest) -> Findings:
         options = self._options

@@ -75,8 +75,7 @@ async def survey(
 
 async def read(dest: Path, disk: dict[str, OnDisk], paths: Iterable[str]) -> None:
     """Add to what was seen at some paths what is in the files there."""
-    root = dest.resolve()
-    names = {root / path: path for path in paths}
+    names = {dest / path: path for path in paths}
     async with aclosing(digests(names)) as results:
         async for path, found in results:
             seen = disk[names[path]]

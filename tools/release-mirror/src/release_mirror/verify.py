@@ -136,7 +136,7 @@ async def _check(
     advance: Callable[[int], None],
 ) -> None:
     """Add what is the matter with a repository's recorded files."""
-    eyes, root, to_read = Eyes(dest), dest.resolve(), {}
+    eyes, to_read = Eyes(dest), {}
     for record in records:
         findings.checked += 1
         seen = eyes.look(record.path)
@@ -144,7 +144,7 @@ async def _check(
         if finding is not None:
             findings.found.append(finding)
         else:
-            to_read[root / record.path] = record
+            to_read[dest / record.path] = record
     async with aclosing(digests(to_read, jobs=jobs)) as results:
         async for path, digest in results:
             record = to_read[path]
