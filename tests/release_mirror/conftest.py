@@ -29,6 +29,9 @@ class Ran(Finished):
 
 Mirror = Callable[..., Ran]
 
+OWN = {"manifest.sqlite", ".release-mirror.lock", "SHA256SUMS"}
+"""The names of the mirror's own files, where no release has an asset of such a name."""
+
 
 @pytest.fixture
 def dest(tmp_path: Path) -> Path:
@@ -48,9 +51,9 @@ def mirror(github: GitHub, dest: Path, capsys: pytest.CaptureFixture[str]) -> Mi
 
 
 def files_in(folder: Path) -> set[str]:
-    """The regular files below a folder, but for the mirror's own account."""
+    """The regular files below a folder, but for the mirror's own account of them."""
     return {
         path.relative_to(folder).as_posix()
         for path in folder.rglob("*")
-        if path.is_file() and path.name not in {"manifest.sqlite", ".release-mirror.lock"}
+        if path.is_file() and path.name not in OWN
     }

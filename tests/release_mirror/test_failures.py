@@ -1,16 +1,19 @@
+import hashlib
+import json
 import os
 import sqlite3
 import subprocess
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from release_mirror.manifest import SCHEMA
+from release_mirror.schema import SCHEMA
 from tests.release_mirror.conftest import Mirror, files_in
 from tests.support import faults
+from tests.support.commands import argv
 from tests.support.faults import Fault
 from tests.support.github import GitHub
 from tests.support.github_data import Repository
@@ -108,7 +111,7 @@ def test_throttling_beyond_max_wait_ends_with_75_and_says_so(
     repo.add_release("v1").add_asset("tool", b"content")
     github.fault("/releases", faults.throttled(429, retry_after=120))
     ran = mirror("--max-wait", "60s")
-    assert (ran.code, ran.stdout) == (75, "")
+    assert (ran.code, ran.json["failures"][0]["throttled"]) == (75, True)
     assert "waiting 120 s more would pass the 60 s of --max-wait" in ran.stderr
 
 
@@ -129,7 +132,7 @@ def test_a_repository_that_is_none_is_said_in_one_line(
     mirror: Mirror, name: str, code: int
 ) -> None:
     ran = mirror(repository=name)
-    assert (ran.code, ran.stdout, ran.stderr.count("\n")) == (code, "", 1)
+    assert (ran.code, ran.stderr.count("\n")) == (code, 1)
     assert name in ran.stderr
 
 
@@ -200,16 +203,51 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(folder)], check=True)
 
 
-def test_a_full_disk_fails_what_does_not_fit_and_keeps_the_rest(
-    repo: Repository, mirror: Mirror, small_disk: Path
+@pytest.mark.parametrize("arguments", [[], ["--include", "fits"]])
+def test_what_would_not_fit_is_said_before_the_first_byte(
+    github: GitHub, repo: Repository, mirror: Mirror, small_disk: Path, arguments: list[str]
 ) -> None:
     release = repo.add_release("v1")
     release.add_asset("fits", b"small")
     release.add_asset("too-big", bytes(2_000_000))
-    ran = mirror("--dest", small_disk, "--concurrency", 1)
-    assert (ran.code, ran.counts) == (1, (1, 0, 1))
-    assert "No space left on device" in ran.reason
-    assert files_in(small_disk) == {"octo/tool/v1/fits"}
+    planned = mirror("--dest", small_disk, "--dry-run", *arguments, json=False)
+    assert planned.code == 0
+    ran = mirror("--dest", small_disk, *arguments)
+    if arguments:
+        assert ran.counts == (1, 0, 0)
+        return
+    assert "2.0 MB; only " in planned.stdout
+    assert (ran.code, ran.stdout) == (1, "")
+    assert f"{small_disk}: 2.0 MB are to be downloaded, and " in ran.stderr
+    assert github.requests_to("asset") == []
+
+
+def test_a_disk_that_fills_up_ends_the_run_and_what_is_whole_stays(
+    github: GitHub, repo: Repository, small_disk: Path
+) -> None:
+    release = repo.add_release("v1")
+    release.add_asset("first", b"small")
+    big = release.add_asset("big", bytes(400_000))
+    for number in range(30):
+        release.add_asset(f"late-{number}", bytes(1000))
+    fault = github.fault(f"/{big.id}", faults.slow_body(chunk=50_000, delay=0.1), origin="asset")
+    command = argv("release_mirror", "octo/tool", "--dest", small_disk, "--json", "--concurrency")
+    command += ["1", "--api-url", github.api_url]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert fault.reached.wait(30)
+        with (small_disk / "hog").open("wb", buffering=0) as hog, suppress(OSError):
+            while True:
+                hog.write(bytes(4096))
+        stdout, stderr = process.communicate(timeout=60)
+    summary = json.loads(stdout)
+    assert process.returncode == 1, stderr
+    assert summary["downloaded"] >= 1
+    assert summary["downloaded"] + summary["failed"] >= 32
+    assert "No space left on device" in stderr
+    assert stderr.count("\n") < 10, "what was not tried is in the summary only"
+    assert files_in(small_disk) - {"hog"} <= {"octo/tool/v1/first"}
 
 
 def test_a_read_only_dest_is_an_error(repo: Repository, mirror: Mirror, small_disk: Path) -> None:
@@ -223,14 +261,31 @@ def test_a_read_only_dest_is_an_error(repo: Repository, mirror: Mirror, small_di
 def test_a_manifest_of_an_older_version_is_brought_up_to_date_but_not_by_a_dry_run(
     repo: Repository, mirror: Mirror, dest: Path
 ) -> None:
-    repo.add_release("v1").add_asset("tool", b"x")
-    dest.mkdir()
-    older = replace(SCHEMA, migrations=SCHEMA.migrations[:2])
+    asset = repo.add_release("v1").add_asset("tool", b"x")
+    mirror()
     path = dest / "manifest.sqlite"
-    open_database(path, older).close()
+    path.unlink()
+    with closing(open_database(path, replace(SCHEMA, migrations=SCHEMA.migrations[:3]))) as old:
+        old.execute("INSERT INTO repositories (id, full_name, private) VALUES (1, 'octo/tool', 0)")
+        old.execute(
+            "INSERT INTO releases (id, repository_id, tag_name, draft, prerelease, created_at, "
+            "html_url) VALUES (?, 1, 'v1', 0, 0, '2024', '')",
+            (asset.release.id,),
+        )
+        old.execute(
+            "INSERT INTO assets (id, release_id, name, size, content_type, state, download_count, "
+            "created_at, updated_at, url, browser_download_url) "
+            "VALUES (?, ?, 'tool', 1, '', 'uploaded', 0, '', '', '', '')",
+            (asset.id, asset.release.id),
+        )
+        status = (dest / "octo/tool/v1/tool").stat()
+        old.execute(
+            "INSERT INTO files VALUES ('octo/tool/v1/tool', ?, 1, ?, ?, 'digest', '2024')",
+            (asset.id, hashlib.sha256(b"x").hexdigest(), status.st_mtime_ns),
+        )
     before = path.read_bytes()
-    ran = mirror("--dry-run")
-    assert (ran.code, ran.stdout, path.read_bytes()) == (65, "", before)
-    assert "has schema version 2, older than 3: the next command that writes it" in ran.stderr
-    assert mirror().counts == (1, 0, 0)
-    assert mirror("--dry-run").json["plan"][0]["action"] == "keep"
+    planned = mirror("--dry-run")
+    assert (planned.code, path.read_bytes()) == (0, before), planned.stderr
+    assert [one["action"] for one in planned.json["plan"]] == ["keep"]
+    assert mirror().counts == (0, 1, 0)
+    assert path.read_bytes() != before

@@ -5,14 +5,13 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
 
 from gh_releases import ClientOptions, download_request
-from release_mirror.plan import Action, Wanted
+from release_mirror.plan import Situation, plan
 from release_mirror.transfer import AssetSink
 from tests.gh_releases.conftest import answering
 from tests.release_mirror.conftest import Mirror
-from tests.release_mirror.test_plan import asset
+from tests.release_mirror.parts import wanted
 from tests.support import faults
 from tests.support.commands import argv
 from tests.support.github import GitHub
@@ -24,8 +23,7 @@ TOKEN = "t0ken-s3cret"  # the fixture's
 
 def test_two_files_never_share_a_temporary_one(tmp_path: Path) -> None:
     def sink(name: str) -> AssetSink:
-        wanted = Wanted(repository="o/r", tag="v1", asset=asset(asset_id=7), path=f"o/r/v1/{name}")
-        action = Action(kind="fetch", wanted=wanted, reason="new")
+        [action] = plan([wanted(path=f"o/r/v1/{name}")], Situation())
         return AssetSink(action, tmp_path, progress=lambda _count: None)
 
     one, other = sink("a"), sink("b")
@@ -54,7 +52,8 @@ def test_a_wait_that_an_asset_host_asks_for_ends_with_max_wait(
     repo.add_release("v1").add_asset("tool", b"x")
     github.fault("/", faults.throttled(429, retry_after=100_000), origin="asset")
     ran = mirror("--max-wait", "60s")
-    assert (ran.code, ran.reason) == (1, "HTTP status 429")
+    assert ran.code == 75
+    assert "HTTP status 429; it asks for 100000 s, more than --max-wait" in ran.reason
 
 
 def test_a_link_between_tags_is_no_place_for_a_file(
@@ -104,12 +103,12 @@ def test_a_token_that_the_server_echoes_is_not_shown(
 @pytest.mark.parametrize("url", ["http://[x", "http://[::1", "https://elsewhere.invalid/1"])
 def test_an_assets_odd_api_address_is_refused_alone(url: str) -> None:
     with pytest.raises(Refused, match="another origin, or none"):
-        download_request(replace(asset(), url=url), ClientOptions(token=TOKEN))
+        download_request(wanted(url=url), ClientOptions(token=TOKEN))
 
 
 def test_the_spelling_of_the_origin_does_not_matter() -> None:
     options = ClientOptions(api_url="https://API.github.invalid:443", token=TOKEN)
-    one = replace(asset(), url="https://api.github.invalid/1")
+    one = wanted(url="https://api.github.invalid/1")
     assert download_request(one, options)[0] == one.url
 
 

@@ -37,10 +37,13 @@ def test_every_asset_lands_at_its_place(repo: Repository, mirror: Mirror, dest: 
     assert (dest / "octo/tool/v2/a.zip").read_bytes() == b"three"
     summary = ran.json
     assert isinstance(summary.pop("duration_ms"), int)
-    counts = {"downloaded": 3, "skipped": 0, "failed": 0, "bytes": 8}
+    counts = dict.fromkeys(("skipped", "failed", "replaced", "gone"), 0)
+    counts |= {"downloaded": 3, "bytes": 8}
     assert summary == {
         "repositories": [{"repository": "octo/tool", **counts}],
         **counts,
+        "interrupted": False,
+        "error": None,
         "failures": [],
     }
 
@@ -102,7 +105,7 @@ def test_the_manifest_says_what_each_file_was_checked_against(
     mirror()
     with closing(sqlite3.connect(dest / "manifest.sqlite")) as connection:
         rows = connection.execute(
-            "SELECT path, sha256, verified_by FROM files ORDER BY path"
+            "SELECT path, sha256, verified_by FROM files WHERE kind = 'asset' ORDER BY path"
         ).fetchall()
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
@@ -315,9 +318,9 @@ def test_a_dry_run_prints_what_the_real_run_does_and_writes_nothing(
     assert planned.code == 0
     assert not dest.exists()
     assert planned.stdout.splitlines() == [
-        "leave         1 B  octo/tool/v2/late  (its upload is not finished)",
-        "fetch      2.0 kB  octo/tool/v1/tool.zip  (new)",
-        "would download 1 asset, 2.0 kB; adopt 0, keep 0, leave 1, refuse 0",
+        "leave           1 B  octo/tool/v2/late  (its upload is not finished)",
+        "fetch        2.0 kB  octo/tool/v1/tool.zip  (new)",
+        "would download 1 file, 2.0 kB; keep 0, adopt 0, leave 1, replaced 0, gone 0, refuse 0",
     ]
     [late, tool] = mirror("--dry-run").json["plan"]
     assert (late["action"], tool["action"]) == ("leave", "fetch")
@@ -327,6 +330,8 @@ def test_a_dry_run_prints_what_the_real_run_does_and_writes_nothing(
         "tag": "v1",
         "asset": "tool.zip",
         "size": 2000,
+        "downloads": True,
+        "bytes": 2000,
         "path": "octo/tool/v1/tool.zip",
         "reason": "new",
     }
@@ -344,7 +349,8 @@ def test_each_request_and_asset_is_a_record_in_the_log(
     log = tmp_path / "log"
     mirror("--log-json", log)
     records = [json.loads(line) for line in log.read_text().splitlines()]
-    assert [record["action"] for record in records] == ["request", "request", "asset"]
-    assert records[-1]["target"] == "octo/tool: v1/tool.zip"
-    assert records[-1]["bytes"] == 7
+    assert [record["action"] for record in records] == ["request"] * 3 + ["asset", "mirror"]
+    asset, run = records[-2:]
+    assert (asset["target"], asset["bytes"]) == ("octo/tool: v1/tool.zip", 7)
+    assert (asset["outcome"], run["target"], run["downloaded"]) == ("downloaded", "octo/tool", 1)
     assert len({record["request_id"] for record in records}) == 1

@@ -23,7 +23,7 @@ def test_a_terminal_shows_a_bar_while_it_lasts_and_the_summary_after_it(
     github.fault("/", faults.slow_body(chunk=250_000, delay=0.1), origin="asset")
     code, shown = shown_on_a_terminal(command)
     assert code == 0
-    assert "1 asset " in shown
+    assert "0 of 1 file" in shown
     assert "1.0 MB" in shown
     summary = shown.splitlines()[-1]
     assert "octo/tool: 1 downloaded, 0 skipped, 0 failed, 1.0 MB in " in summary
