@@ -119,7 +119,7 @@ def test_a_download_must_be_what_github_or_our_own_past_says(
     ],
 )
 def test_a_replaced_asset_can_be_kept_beside_its_predecessor(
-    beside: OnDisk | None, kind: ActionKind, downloads: bool, path: str
+    *, beside: OnDisk | None, kind: ActionKind, downloads: bool, path: str
 ) -> None:
     action = decide(REPLACED, record(), found(), policy=OnReplaced.KEEP_BOTH, beside=beside)
     assert (action.kind, action.downloads, action.path) == (kind, downloads, path)
@@ -202,7 +202,7 @@ def test_a_second_asset_of_the_same_path_is_refused() -> None:
     ],
 )
 def test_only_files_whose_size_and_date_do_not_tell_are_read(
-    one: Wanted, known: FileRecord | None, there: OnDisk, expected: bool
+    *, one: Wanted, known: FileRecord | None, there: OnDisk, expected: bool
 ) -> None:
     assert in_doubt(one, known, there) == expected
 

@@ -62,7 +62,7 @@ def test_two_releases_of_the_same_second_have_one_order() -> None:
     ],
 )
 def test_globs_are_about_the_whole_name_of_an_asset(
-    rules: Rules, name: str, expected: bool
+    *, rules: Rules, name: str, expected: bool
 ) -> None:
     assert rules.takes(name) == expected
 

@@ -12,11 +12,12 @@ from http import HTTPStatus
 from urllib.parse import quote, urlencode
 
 from tests.support.github_answers import expired, store_problem
-from tests.support.github_data import Asset, Site
+from tests.support.github_data import Asset, Release, Site
 from tests.support.github_http import Body, FileSpan, Request, Response
 
 TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 SHELF = "github-production-release-asset"  # the first part of every object's path
+ARCHIVES = "codeload"  # the first part of every archive's path
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,13 @@ class AssetHost:
 
     def signed_url(self, asset: Asset) -> str:
         """Return a URL of the asset that works without credentials, for a while."""
-        path = f"/{SHELF}/{asset.release.repository.id}/{asset.id}"
+        return self._signed(f"/{SHELF}/{asset.release.repository.id}/{asset.id}")
+
+    def archive_url(self, release: Release, ending: str) -> str:
+        """Return a URL of the archive that is made of a release's tag."""
+        return self._signed(f"/{ARCHIVES}/{release.repository.id}/{release.id}{ending}")
+
+    def _signed(self, path: str) -> str:
         until = datetime.fromtimestamp(self.clock() + self.signature_seconds, UTC)
         end = until.strftime(TIME_FORMAT)
         return f"{self.site.asset_url}{path}?" + urlencode(
@@ -40,6 +47,8 @@ class AssetHost:
     def __call__(self, request: Request) -> Response:
         """Answer a request as an object store does: signature first, then the object."""
         refusal = self._refusal(request)
+        if refusal is None and request.path.startswith(f"/{ARCHIVES}/"):
+            refusal = _archive(request)
         if refusal is None:
             asset = self.site.assets.get(_asset_id(request))
             missing = store_problem(404, "BlobNotFound", "The specified blob does not exist.")
@@ -63,6 +72,11 @@ class AssetHost:
     def _signature(self, path: str, end: str) -> str:
         code = hmac.new(self._key, f"r\n{end}\n{path}".encode(), hashlib.sha256)
         return base64.b64encode(code.digest()).decode()
+
+
+def _archive(request: Request) -> Response:
+    """What stands for an archive: nothing is known of it beforehand, not even its length."""
+    return Response(HTTPStatus.OK, {"content-type": "application/x-gzip"}, request.path.encode())
 
 
 def content_answer(request: Request, asset: Asset) -> Response:

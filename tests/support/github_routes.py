@@ -19,6 +19,7 @@ from tests.support.github_json import (
 PAGE_SIZE = 30  # without per_page
 MAX_PAGE_SIZE = 100
 MAX_RESULTS = 1000  # a list of releases shows no more, and says 422 behind them
+ARCHIVE_ENDINGS = {"tarball": ".tar.gz", "zipball": ".zip"}
 NO_PAGE = Response(HTTPStatus.NOT_FOUND, {"content-type": "text/plain"}, b"Not Found")
 
 
@@ -52,6 +53,9 @@ class Routes:
         match request.path.strip("/").split("/"):
             case [owner, name, "releases", "download", *tag, file] if tag:
                 repository = self.site.find(f"{unquote(owner)}/{unquote(name)}")
+            case [owner, name, "archive", "refs", "tags", *tag]:
+                repository = self.site.find(f"{unquote(owner)}/{unquote(name)}")
+                return self._archive_page(repository, unquote("/".join(tag)))
             case _:
                 return NO_PAGE
         if repository is None or repository.private:
@@ -65,6 +69,14 @@ class Routes:
             return NO_PAGE
         return found(self.assets.signed_url(asset))
 
+    def _archive_page(self, repository: Repository | None, file: str) -> Response:
+        for ending in ARCHIVE_ENDINGS.values():
+            if repository is not None and not repository.private and file.endswith(ending):
+                release = repository.tagged(file.removesuffix(ending))
+                if release is not None:
+                    return found(self.assets.archive_url(release, ending))
+        return NO_PAGE
+
     def _inside(
         self, request: Request, repository: Repository, rest: list[str], *, trusted: bool
     ) -> Response:
@@ -72,6 +84,11 @@ class Routes:
         match rest:
             case []:
                 return _json(repository.document("", lambda: render(repository_json(repository))))
+            case ["tarball" | "zipball" as kind, *ref]:
+                tag = unquote("/".join(ref)).removeprefix("refs/tags/")
+                release = repository.tagged(tag)
+                ending = ARCHIVE_ENDINGS[kind]
+                return found(self.assets.archive_url(release, ending)) if release else not_found()
             case ["releases"]:
                 return self._releases(request, repository, drafts=drafts)
             case ["releases", "assets", number] if number.isdecimal():

@@ -1,6 +1,7 @@
 """Waiting for another process: until it waits itself, or has begun to write."""
 
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -29,6 +30,16 @@ def _until_it_sleeps_in(pid: int, call: str) -> None:
             return
         time.sleep(0.01)
     raise AssertionError(f"it never slept in {call}")
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Return when another process has made something true."""
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        if condition():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it never came true")
 
 
 def until_something_is_in(folder: Path, pattern: str) -> None:

@@ -8,7 +8,7 @@ file and adopts it.
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -238,10 +238,18 @@ class Run:
             return known.latest_release_id
         return None if release is None else release.id
 
-    async def _plan(self, wanted: Sequence[Wanted], situation: Situation) -> list[Action]:
-        """Plan, with what the checksums say that the releases with something new publish."""
+    async def _plan(
+        self, wanted: Sequence[Wanted], situation: Situation, *, spoken: Iterable[int] = ()
+    ) -> list[Action]:
+        """Plan, with what the checksums say that the releases with something new publish.
+
+        Args:
+            wanted: what is planned for.
+            situation: all else that is known.
+            spoken: releases whose checksums are new themselves.
+        """
         actions = self._decide(wanted, situation)
-        stirred = {
+        stirred = set(spoken) | {
             action.wanted.release_id for action in actions if action.downloads or action.adopted
         }
         found = await asyncio.to_thread(
@@ -309,11 +317,16 @@ class Run:
 
     async def _others(self, manifest: Manifest, work: Work) -> Sequence[Action]:
         """Return what is to be done after a repository's checksums are here."""
-        if not any(map(_is_saying, work.actions)):
+        sayings = [action.wanted for action in work.actions if _is_saying(action)]
+        if not sayings:
             return work.actions
-        done = {action.wanted.path for action in work.actions if _is_saying(action)}
+        done = {item.path for item in sayings}
         situation = replace(work.situation, records=manifest.files(work.repository_id))
-        return await self._plan([item for item in work.wanted if item.path not in done], situation)
+        return await self._plan(
+            [item for item in work.wanted if item.path not in done],
+            situation,
+            spoken=[item.release_id for item in sayings],
+        )
 
 
 def _is_saying(action: Action) -> bool:
