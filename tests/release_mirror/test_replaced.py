@@ -128,9 +128,9 @@ def test_a_published_checksum_is_held_against_each_file(
     ran = mirror()
     assert (ran.code, ran.counts) == (1, (2, 0, 1))
     assert "sha256 is" in ran.reason
-    assert files_in(dest) == {
-        f"octo/tool/v1/{name}" for name in ("right", "SHA256SUMS.mirror")
-    }, "ours has another name where the release has one of that name"
+    assert files_in(dest) == {f"octo/tool/v1/{name}" for name in ("right", "SHA256SUMS.mirror")}, (
+        "ours has another name where the release has one of that name"
+    )
     assert (dest / "octo/tool/v1/SHA256SUMS").read_text() == SUMS
 
 

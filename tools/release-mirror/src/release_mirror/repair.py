@@ -22,7 +22,7 @@ from .survey import Eyes
 from .transfer import Pace
 from .verify import Finding, Findings, verify
 
-REBUILT_NAME = ".manifest.sqlite.rebuilt.new"
+REBUILT_NAME = ".manifest.sqlite.rebuilt"
 
 EVERYTHING = Rules(prereleases=True, source_archives=True)
 
@@ -124,7 +124,7 @@ class Healer:
         if not names:
             raise ToolError(f"{dest}: holds no OWNER/REPO to rebuild the manifest from; name them")
         with claimed(dest):
-            for leftover in dest.glob(f"{REBUILT_NAME}*"):
+            for leftover in dest.glob(f"*{REBUILT_NAME}*"):
                 leftover.unlink()
             findings = await self._rebuilt(names)
             if findings is None:
