@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from release_mirror.cli import main
 from tests.release_mirror.conftest import Mirror, files_in
 from tests.support.github import GitHub
 from tests.support.github_data import Asset, Repository
@@ -164,3 +165,41 @@ def test_checksums_that_come_later_are_held_against_what_is_here(
         ran = mirror()
         assert (ran.code, ran.json["failed"]) == (1, 1)
         assert "checksums say 0000" in ran.reason
+
+
+def test_what_is_renamed_upstream_is_not_downloaded_again(
+    github: GitHub, repo: Repository, mirror: Mirror, dest: Path
+) -> None:
+    release = repo.add_release("v1")
+    asset = release.add_asset("tool", b"tool")
+    release.add_asset("plain", b"plain", digest=False)
+    mirror()
+    repo.rename("octo/renamed")
+    release.retag("v1.0")
+    asset.rename("tool.bin")
+    github.forget_requests()
+    planned = mirror("--dry-run", json=False, repository="octo/renamed").stdout
+    assert "(renamed upstream; it is here as octo/tool/v1/tool)" in planned
+    ran = mirror(repository="octo/renamed")
+    assert (ran.code, ran.counts) == (0, (0, 2, 0)), ran.stderr
+    assert github.requests_to("asset") == []
+    assert files_in(dest) == {
+        "octo/tool/v1/tool",
+        "octo/tool/v1/plain",
+        "octo/renamed/v1.0/tool.bin",
+        "octo/renamed/v1.0/plain",
+    }
+    assert mirror(repository="octo/renamed").counts == (0, 2, 0)
+    assert main(["prune", "--dest", str(dest), "--gone", "--yes"]) == 0
+    assert files_in(dest) == {"octo/renamed/v1.0/tool.bin", "octo/renamed/v1.0/plain"}
+
+
+def test_a_file_under_an_earlier_name_that_was_damaged_is_downloaded(
+    repo: Repository, mirror: Mirror, dest: Path
+) -> None:
+    asset = repo.add_release("v1").add_asset("tool", b"tool")
+    mirror()
+    asset.rename("renamed")
+    (dest / "octo/tool/v1/tool").write_bytes(b"x")
+    assert mirror().counts == (1, 0, 0)
+    assert (dest / "octo/tool/v1/renamed").read_bytes() == b"tool"

@@ -192,6 +192,12 @@ class Release:
             asset.edit(**fields)
             return asset
 
+    def retag(self, tag: str) -> None:
+        """Move it to another tag."""
+        with self.repository.site.lock:
+            self.tag = tag
+            self.touch()
+
     def delete(self) -> None:
         """Remove it with its assets."""
         with self.repository.site.lock:
@@ -243,6 +249,12 @@ class Asset:
             digest = fields.pop("digest", self.digest or False)
             self.digest = digest_of(self.content) if digest is True else digest or None
             vars(self).update(fields)
+            self.release.touch()
+
+    def rename(self, name: str) -> None:
+        """Give it another name; it stays the same asset."""
+        with self.release.repository.site.lock:
+            self.name = name
             self.release.touch()
 
     def delete(self) -> None:

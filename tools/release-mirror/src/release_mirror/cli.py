@@ -245,7 +245,9 @@ def _add_dest(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_choice(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("which releases and assets (all of them, but for drafts)")
+    group = parser.add_argument_group(
+        "which releases and assets (default: all but drafts and pre-releases)"
+    )
     group.add_argument(
         "--tag",
         action="append",
@@ -466,7 +468,7 @@ def _run_verify(arguments: argparse.Namespace, log: Log) -> int:
     from .repair import CheckOptions, Healer
     from .report import Report, exit_code
 
-    started = time.monotonic()
+    started, watcher = time.monotonic(), _watcher("auto")
     report = Report()
     healer = Healer(
         CheckOptions(
@@ -477,12 +479,14 @@ def _run_verify(arguments: argparse.Namespace, log: Log) -> int:
         ),
         report,
         notify=_say,
+        watcher=watcher,
         log=log,
     )
-    findings, healed = run_async(
-        healer.heal(repair=arguments.repair, rebuild=arguments.rebuild),
-        at_first_signal=healer.interrupt,
-    )
+    with watcher:
+        findings, healed = run_async(
+            healer.heal(repair=arguments.repair, rebuild=arguments.rebuild),
+            at_first_signal=healer.interrupt,
+        )
     if report.interrupted:
         raise KeyboardInterrupt
     duration_s = time.monotonic() - started
@@ -562,7 +566,7 @@ def _say(message: str) -> None:
 _Command = tuple[Callable[[argparse.ArgumentParser], None], str, str]
 
 COMMANDS: dict[str, _Command] = {
-    "sync": (_add_sync, "[[HOST/]OWNER/REPO...] [--config FILE] --dest DIR [options]", _SYNC),
+    "sync": (_add_sync, "[[HOST/]OWNER/REPO...] --dest DIR [options]", _SYNC),
     "verify": (_add_verify, "--dest DIR [--repair | --rebuild] [options]", _VERIFY),
     "status": (_add_status, "--dest DIR [--max-age DURATION] [options]", _STATUS),
     "prune": (_add_prune, "--dest DIR CONDITION... [--yes] [options]", _PRUNE),

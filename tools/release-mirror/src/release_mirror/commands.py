@@ -8,8 +8,8 @@ from toolroll_shared.logs import NO_LOG, Log
 from toolroll_shared.sqlite import errors_of
 
 from .lock import claimed, unchanging
-from .manifest import MANIFEST_NAME, Manifest, Mirrored, open_manifest, require_manifest
-from .places import wanted_files
+from .manifest import MANIFEST_NAME, FileRecord, Manifest, Mirrored, open_manifest, require_manifest
+from .places import Wanted, wanted_files
 from .prune import Policy, Removal, doomed, remove
 from .rules import Rules
 from .status import Standing, standings
@@ -71,16 +71,33 @@ def _prune(
 ) -> list[Removal]:
     records = manifest.files(repository.id)
     releases = manifest.releases(repository.id)
-    wanted: set[str] = set()
+    assets = manifest.assets(repository.id)
+
+    def places(rules: Rules) -> list[Wanted]:
+        latest_id = repository.latest_release_id
+        return wanted_files(repository.name, releases, assets, records, rules, latest_id=latest_id)
+
     rules = options.rules.get(repository.name.lower())
-    if rules is not None:
-        assets, latest_id = manifest.assets(repository.id), repository.latest_release_id
-        files = wanted_files(repository.name, releases, assets, records, rules, latest_id=latest_id)
-        wanted = {item.path for item in files if not item.too_large}
-    found = doomed(records.values(), releases, options.policy, wanted=wanted)
+    found = doomed(
+        records.values(),
+        releases,
+        options.policy,
+        wanted={item.path for item in places(rules) if not item.too_large} if rules else (),
+        superseded=_superseded(records, places(Rules(prereleases=True))),
+    )
     if really:
         return remove(options.dest, manifest, repository, found)
     return [Removal(repository.name, record) for record in found]
+
+
+def _superseded(records: Mapping[str, FileRecord], places: Iterable[Wanted]) -> set[str]:
+    """Return the paths of files that are recorded at another place, too: the present one."""
+    place_of = {item.asset_id: item.path for item in places if item.path in records}
+    return {
+        record.path
+        for record in records.values()
+        if record.asset_id is not None and place_of.get(record.asset_id, record.path) != record.path
+    }
 
 
 def _record(log: Log, removals: Iterable[Removal]) -> None:

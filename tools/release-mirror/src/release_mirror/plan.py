@@ -13,10 +13,14 @@ from typing import Literal, NamedTuple
 from .manifest import FileRecord
 from .places import Wanted
 
-ActionKind = Literal["fetch", "resume", "keep", "adopt", "replaced", "gone", "leave", "refuse"]
-"""fetch: download it. resume: download the rest of it. keep: it is here and whole. adopt: it is
-here and whole, but was not recorded as it is. replaced: upstream has other bytes under the same
-name. gone: upstream has it no more; it stays here. leave: not now. refuse: something is wrong."""
+ActionKind = Literal[
+    "fetch", "resume", "link", "keep", "adopt", "replaced", "gone", "leave", "refuse"
+]
+"""fetch: download it. resume: download the rest of it. link: it is here under the name that it,
+its tag or its repository had before, and gets the new one, too. keep: it is here and whole. adopt:
+it is here and whole, but was not recorded as it is. replaced: upstream has other bytes under the
+same name. gone: upstream has it no more; it stays here. leave: not now. refuse: something is
+wrong."""
 
 _SHA256 = re.compile(r"sha256:([0-9a-f]{64})", re.IGNORECASE)
 
@@ -88,6 +92,7 @@ class Action:
             before (trust on first use), else unknown.
         published_sha256: what the release's own checksums say, if they do.
         part: what is here of it already.
+        source: the file that gets another name.
     """
 
     kind: ActionKind
@@ -100,6 +105,7 @@ class Action:
     expected_sha256: str | None = None
     published_sha256: str | None = None
     part: Part | None = None
+    source: FileRecord | None = None
 
     @property
     def size(self) -> int:
@@ -133,8 +139,9 @@ def plan(
     """Return what to do about each wanted file, in their order, and then what is gone upstream."""
     actions = []
     taken: set[str] = set()
+    holders = _holders(situation.records.values())
     for item in wanted:
-        action = _decide(item, situation, policy)
+        action = _linked(_decide(item, situation, policy), holders)
         if action.path in taken:
             action = _action("refuse", item, "another asset has the same name")
         taken.add(action.path)
@@ -168,6 +175,26 @@ def _decide(wanted: Wanted, situation: Situation, policy: OnReplaced) -> Action:
     else:
         return _decide_replaced(wanted, situation, policy)
     return _with_part(_checked(action, record, situation), situation)
+
+
+def _holders(records: Iterable[FileRecord]) -> dict[int, FileRecord]:
+    """Return which recorded file holds which asset."""
+    return {
+        record.asset_id: record
+        for record in records
+        if record.asset_id is not None and not record.removed_at
+    }
+
+
+def _linked(action: Action, holders: Mapping[int, FileRecord]) -> Action:
+    """Spare a download of what is here under an earlier name."""
+    holder = holders.get(action.wanted.asset_id or 0)
+    if action.kind != "fetch" or action.replaces or holder is None or holder.path == action.path:
+        return action
+    if holder.size != action.wanted.size or action.expected_sha256 not in {None, holder.sha256}:
+        return action
+    reason = f"renamed upstream; it is here as {holder.path}"
+    return replace(action, kind="link", downloads=False, reason=reason, source=holder)
 
 
 def _decide_recorded(wanted: Wanted, record: FileRecord, found: OnDisk | None) -> Action:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 from toolroll_shared.output import human_size, printable
 
-from .render import counted
+from .report import counted
 
 if TYPE_CHECKING:
     from rich.progress import TaskID

@@ -21,7 +21,7 @@ class Policy:
     """What to remove: files that fit every condition that is set.
 
     Attributes:
-        gone: those that are gone upstream.
+        gone: those that are gone upstream, or have another name there now.
         keep_last: none of the newest N releases that are mirrored of each repository.
         before: those of releases published earlier than this.
         tags: those of releases whose tag fits one of these globs.
@@ -58,6 +58,7 @@ def doomed(
     policy: Policy,
     *,
     wanted: Collection[str] = (),
+    superseded: Collection[str] = (),
 ) -> list[FileRecord]:
     """Return the recorded files of a repository that the policy removes.
 
@@ -66,6 +67,7 @@ def doomed(
         releases: of the repository.
         policy: the conditions.
         wanted: the paths that are wanted, for `Policy.unwanted`.
+        superseded: the paths of files that have other places by now.
     """
     here = [one for one in records if not one.removed_at and one.kind != "checksums"]
     mirrored = {record.release_id for record in here}
@@ -80,6 +82,7 @@ def doomed(
         record
         for record in here
         if record.release_id not in kept
+        and (not policy.gone or record.gone_at is not None or record.path in superseded)
         and _fits(record, release_of[record.release_id], policy)
         and not (policy.unwanted and record.path in wanted)
     ]
@@ -89,8 +92,7 @@ def _fits(record: FileRecord, release: Release, policy: Policy) -> bool:
     name = record.name or record.path.rpartition("/")[2]
     published = release.published_at
     return (
-        (not policy.gone or record.gone_at is not None)
-        and (not policy.prereleases or release.prerelease)
+        (not policy.prereleases or release.prerelease)
         and (not policy.tags or any(fnmatchcase(release.tag, glob) for glob in policy.tags))
         and (not policy.include or any(fnmatchcase(name, glob) for glob in policy.include))
         and (

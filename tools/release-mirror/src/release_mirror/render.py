@@ -10,7 +10,7 @@ from toolroll_shared.spans import human_span
 
 from .plan import Action
 from .prune import Removal
-from .report import Report, RepositoryReport
+from .report import Report, RepositoryReport, counted
 from .status import Standing
 from .verify import Finding, Findings
 
@@ -91,14 +91,14 @@ def plan_text(actions: Sequence[Action], *, room: int) -> str:
     ]
     kinds: Counter[str] = Counter(action.kind for action in actions)
     files, size = sum(one.downloads for one in actions), sum(one.missing for one in actions)
-    others = ", ".join(f"{kind} {kinds[kind]}" for kind in _SUMMED)
+    others = ", ".join(f"{kind} {kinds[kind]}" for kind in _SUMMED if kind != "link" or kinds[kind])
     lack = f"; only {human_size(room)} are free" if size > room else ""
     return "".join(lines) + (
         f"would download {counted(files)}, {human_size(size)}{lack}; {others}\n"
     )
 
 
-_SUMMED = ("keep", "adopt", "leave", "replaced", "gone", "refuse")
+_SUMMED = ("link", "keep", "adopt", "leave", "replaced", "gone", "refuse")
 
 
 def _size_text(action: Action) -> str:
@@ -117,11 +117,6 @@ def _action_record(action: Action) -> dict[str, object]:
         "path": action.path,
         "reason": action.reason,
     }
-
-
-def counted(files: int, noun: str = "file") -> str:
-    """Return a number of things in words."""
-    return f"1 {noun}" if files == 1 else f"{files:,} {noun}s"
 
 
 def findings_json(

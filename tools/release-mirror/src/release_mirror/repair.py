@@ -1,6 +1,7 @@
 """Healing a mirror: fetching what `verify` found broken, and making the manifest anew."""
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,11 +17,12 @@ from .hashing import DEFAULT_JOBS
 from .lock import claimed, unchanging
 from .manifest import MANIFEST_NAME, Manifest, open_manifest, require_manifest, utc_now
 from .mirror import Options, Run, Target
+from .progress import Nobody, Watcher
 from .report import Report
 from .rules import Rules
 from .survey import Eyes
 from .transfer import Pace
-from .verify import Finding, Findings, verify
+from .verify import BROKEN, Finding, Findings, verify
 
 REBUILT_NAME = ".manifest.sqlite.rebuilt"
 
@@ -51,6 +53,7 @@ class Healer:
         options: what to check.
         report: of what was fetched.
         notify: told one line for each thing that a person should know.
+        watcher: told how far it is.
         log: records what is done.
     """
 
@@ -60,11 +63,13 @@ class Healer:
         report: Report,
         *,
         notify: Callable[[str], None],
+        watcher: Watcher | None = None,
         log: Log = NO_LOG,
     ) -> None:
         self._options = options
         self._report = report
         self._notify = notify
+        self._watcher = watcher or Nobody()
         self._log = log
         self._run: Run | None = None
         self._task: asyncio.Task[object] | None = None
@@ -79,10 +84,25 @@ class Healer:
 
     async def heal(self, *, repair: bool, rebuild: bool) -> tuple[Findings, list[Finding]]:
         """Check, repair or rebuild; return what is the matter then, and what was healed."""
-        self._task = asyncio.current_task()
+        self._task, started = asyncio.current_task(), time.monotonic()
+        healed: list[Finding] = []
         if repair:
-            return await self.repair()
-        return await (self.rebuild() if rebuild else self.check()), []
+            findings, healed = await self.repair()
+        else:
+            findings = await (self.rebuild() if rebuild else self.check())
+        for finding in findings.found:
+            self._log.record(
+                finding.kind, finding.path, duration_s=0.0, ok=finding.kind not in BROKEN
+            )
+        self._log.record(
+            "verify",
+            str(self._options.dest),
+            duration_s=time.monotonic() - started,
+            ok=not findings.broken,
+            checked=findings.checked,
+            bytes=findings.bytes,
+        )
+        return findings, healed
 
     async def check(self) -> Findings:
         """Return what a check finds; nothing is written, and no network is needed.
@@ -145,7 +165,11 @@ class Healer:
         options = self._options
         with errors_of(options.dest / MANIFEST_NAME):
             return await verify(
-                options.dest, manifest, options.names, jobs=options.jobs or DEFAULT_JOBS
+                options.dest,
+                manifest,
+                options.names,
+                jobs=options.jobs or DEFAULT_JOBS,
+                watcher=self._watcher,
             )
 
     async def _fetch(self, manifest: Manifest, broken: Sequence[Finding]) -> None:
@@ -169,7 +193,9 @@ class Healer:
             only=None if adopting else {one.path: one.seen for one in broken},
             adopting=adopting,
         )
-        self._run = Run(options, self._report, notify=self._notify, log=self._log)
+        self._run = Run(
+            options, self._report, notify=self._notify, watcher=self._watcher, log=self._log
+        )
         await self._run.work(manifest)
 
     def _mend_sums(self, manifest: Manifest, broken: Sequence[Finding]) -> None:

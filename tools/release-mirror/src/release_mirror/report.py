@@ -132,3 +132,8 @@ def _exit_code(report: RepositoryReport) -> Exit:
     if all(failure.throttled for failure in report.failures):
         return Exit.TRY_LATER if report.failures else Exit.OK
     return Exit.FAILED
+
+
+def counted(files: int, noun: str = "file") -> str:
+    """Return a number of things in words."""
+    return f"1 {noun}" if files == 1 else f"{files:,} {noun}s"

@@ -16,6 +16,7 @@ from toolroll_shared.logs import Log
 from toolroll_shared.retry import Backoff
 from toolroll_shared.sqlite import errors_of
 
+from .links import link
 from .manifest import MANIFEST_NAME, FileRecord, Manifest, Trust
 from .parts import WORTH_KEEPING, make_safe, part_path, remove_note, write_note
 from .places import Wanted
@@ -151,7 +152,7 @@ class Transfer:
         """
         try:
             downloads = []
-            for action in actions:
+            for action in map(self._try_link, actions):
                 if action.downloads:
                     downloads.append(action)
                 else:
@@ -160,6 +161,19 @@ class Transfer:
                 await self._download(downloads)
         finally:
             self._flush()
+
+    def _try_link(self, action: Action) -> Action:
+        """Give a file another name, as an action says; return what there is to do instead."""
+        if action.source is None:
+            return action
+        try:
+            status = link(self._dest, action.source, action.path)
+        except OSError:  # gone or changed meanwhile, or a file system without links
+            return replace(action, kind="fetch", downloads=True, source=None)
+        stored = OnDisk(
+            size=status.st_size, mtime_ns=status.st_mtime_ns, sha256=action.source.sha256
+        )
+        return replace(action, adopted=stored)
 
     def _settle(self, action: Action) -> None:
         """Report a file that is not downloaded, recording it if it is here."""

@@ -1,7 +1,7 @@
 """Holding every file against the manifest, by reading all of it; nothing is changed here."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +14,7 @@ from .lock import LOCK_NAME
 from .manifest import MANIFEST_NAME, FileKind, FileRecord, Manifest, Mirrored
 from .parts import PREFIX
 from .plan import OnDisk
+from .progress import Nobody, Watcher
 from .survey import Eyes
 
 FindingKind = Literal["missing", "changed", "orphaned", "unrecorded"]
@@ -90,7 +91,7 @@ async def verify(
     names: Sequence[str] = (),
     *,
     jobs: int = DEFAULT_JOBS,
-    advance: Callable[[int], None] = lambda _bytes: None,
+    watcher: Watcher | None = None,
 ) -> Findings:
     """Read every recorded file and compare it with the manifest; look for others, too.
 
@@ -99,18 +100,22 @@ async def verify(
         manifest: its account.
         names: repositories, or none for all of DEST.
         jobs: files read at once.
-        advance: told the bytes of each file that was read.
+        watcher: told how far it is.
 
     Raises:
         ToolError: there is no such repository in the manifest.
     """
-    findings = Findings()
+    findings, watcher = Findings(), watcher or Nobody()
     repositories = chosen(manifest, names)
-    known: set[str] = set()
-    for repository in repositories:
-        records = [one for one in manifest.files(repository.id).values() if not one.removed_at]
-        known |= {record.path for record in records}
-        await _check(dest, repository, records, findings, jobs=jobs, advance=advance)
+    records = {
+        repository: [one for one in manifest.files(repository.id).values() if not one.removed_at]
+        for repository in repositories
+    }
+    known = {record.path for files in records.values() for record in files}
+    total = sum(record.size for files in records.values() for record in files)
+    watcher.begin(len(known), total)
+    for repository, files in records.items():
+        await _check(dest, repository, files, findings, jobs=jobs, watcher=watcher)
     roots = [one.name for one in repositories] if names else [""]
     for path in _unrecorded(dest, roots, known):
         repository_name = "/".join(path.split("/")[:2]) if path.count("/") > 1 else None
@@ -133,7 +138,7 @@ async def _check(
     findings: Findings,
     *,
     jobs: int,
-    advance: Callable[[int], None],
+    watcher: Watcher,
 ) -> None:
     """Add what is the matter with a repository's recorded files."""
     eyes, to_read = Eyes(dest), {}
@@ -148,7 +153,8 @@ async def _check(
     async with aclosing(digests(to_read, jobs=jobs)) as results:
         async for path, digest in results:
             record = to_read[path]
-            advance(record.size)
+            watcher.advance(record.path, None, record.size)
+            watcher.end(record.path)
             findings.bytes += record.size
             finding = _after_reading(record, digest, repository)
             if finding is not None:
