@@ -173,7 +173,9 @@ def test_what_an_earlier_run_has_left_is_gone_on_with() -> None:
 def test_what_is_recorded_and_gone_upstream_is_told_of_and_kept() -> None:
     gone = {
         "o/r/v0/old": record(path="o/r/v0/old", asset_id=9, gone_at="2026", name="old", tag="v0"),
-        "o/r/v0/SHA256SUMS": record(path="o/r/v0/SHA256SUMS", kind="checksums", gone_at="2026"),
+        "o/r/v0/SHA256SUMS": record(
+            path="o/r/v0/SHA256SUMS", kind="checksums", asset_id=None, gone_at="2026"
+        ),
         "o/r/v0/away": record(path="o/r/v0/away", gone_at="2026", removed_at="2026"),
     }
     fresh, old = plan([wanted()], Situation(records=gone))
