@@ -181,7 +181,8 @@ class Bars(Nobody):
         with self._lock:
             bar = self._bars.get(name)
             if bar is None:
-                bar = self._progress.add_task(printable(name), total=size)
+                shown = printable(name.partition("/")[2].partition("/")[2] or name)
+                bar = self._progress.add_task(shown, total=size)
                 self._bars[name] = bar
         self._progress.advance(bar, count)
 
