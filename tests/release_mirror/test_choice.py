@@ -234,3 +234,23 @@ def test_a_slip_on_the_command_line_is_one_clear_line(
     ran = call(Ran, main, capsys, *arguments)
     assert (ran.code, ran.stdout, ran.stderr.count("\n")) == (2, "", 1)
     assert reason in ran.stderr
+
+
+def test_one_repository_under_two_names_is_mirrored_once(
+    repo: Repository, mirror: Mirror, dest: Path
+) -> None:
+    repo.add_release("v1").add_asset("tool", b"x")
+    repo.rename("octo/renamed")
+    ran = mirror("octo/renamed")
+    assert (ran.code, ran.counts) == (1, (1, 0, 1))
+    assert ran.reason == "octo/renamed: is octo/renamed, which is among the others, too"
+    assert files_in(dest) == {"octo/renamed/v1/tool"}
+
+
+def test_rules_that_leave_something_out_are_quiet_about_it(
+    several: Repository, mirror: Mirror
+) -> None:
+    assert several.releases
+    ran = mirror("--max-size", 1, "--since", "2000-01-01")
+    assert (ran.code, ran.counts, ran.stderr) == (0, (0, 9, 0), "")
+    assert mirror("--since", "2999-01-01").stderr == ""

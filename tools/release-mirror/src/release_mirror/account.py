@@ -10,7 +10,7 @@ from .manifest import FileRecord, Manifest
 from .parts import part_path
 from .plan import OnDisk
 from .sums import Sums, expected_sums
-from .survey import Eyes
+from .survey import Eyes, is_as_recorded
 
 
 def write_sums(
@@ -40,7 +40,7 @@ def write_sums(
             except OSError as error:
                 failed(sums.path, error.strerror or str(error))
     for record in _superfluous(records, expected):
-        if _is_as_recorded(record, eyes.look(record.path)):
+        if is_as_recorded(record, eyes.look(record.path)):
             (dest / record.path).unlink(missing_ok=True)
         forgotten.append(record.path)
     if written:
@@ -60,15 +60,7 @@ def _superfluous(
 
 
 def _is_current(sums: Sums, record: FileRecord | None, found: OnDisk | None) -> bool:
-    return record is not None and record.sha256 == sums.sha256 and _is_as_recorded(record, found)
-
-
-def _is_as_recorded(record: FileRecord, found: OnDisk | None) -> bool:
-    return (
-        found is not None
-        and found.regular
-        and (found.size, found.mtime_ns) == (record.size, record.mtime_ns)
-    )
+    return record is not None and record.sha256 == sums.sha256 and is_as_recorded(record, found)
 
 
 def _write(dest: Path, sums: Sums, record: FileRecord | None, found: OnDisk | None) -> FileRecord:

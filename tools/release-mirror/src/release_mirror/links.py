@@ -7,7 +7,7 @@ from pathlib import Path
 from toolroll_shared.streams import fsync_folder, make_folder
 
 from .manifest import FileRecord
-from .survey import Eyes
+from .survey import Eyes, is_as_recorded
 
 
 def link(dest: Path, source: FileRecord, path: str) -> os.stat_result:
@@ -18,9 +18,7 @@ def link(dest: Path, source: FileRecord, path: str) -> os.stat_result:
     Raises:
         OSError: it is not as it was recorded, or cannot have another name.
     """
-    seen = Eyes(dest).look(source.path)
-    as_recorded = (source.size, source.mtime_ns)
-    if seen is None or not seen.regular or (seen.size, seen.mtime_ns) != as_recorded:
+    if not is_as_recorded(source, Eyes(dest).look(source.path)):
         raise OSError(errno.ENOENT, "is not as it was recorded", source.path)
     final = dest / path
     make_folder(final.parent)

@@ -113,6 +113,7 @@ class Run:
         self._watcher = watcher or Nobody()
         self._log = log
         self._started = time.monotonic()
+        self._seen: set[int] = set()
         self._transfer: Transfer | None = None
         self._task: asyncio.Task[object] | None = None
         report.repositories = [
@@ -196,6 +197,9 @@ class Run:
         report.repository = outcome.repository
         known = manifest.repository(outcome.repository)
         assert known is not None  # noqa: S101 - it was just stored
+        if known.id in self._seen:
+            raise ToolError(f"{target.repository}: is {known.name}, which is among the others, too")
+        self._seen.add(known.id)
         latest_id = await self._latest(client, known, needed=rules.latest)
         records = manifest.files(known.id)
         wanted = wanted_files(
@@ -207,7 +211,7 @@ class Run:
             latest_id=latest_id,
             api_url=self._options.client.api_url,
         )
-        if not wanted:
+        if not wanted and rules.names_something:
             self._notify(f"{outcome.repository}: nothing there is wanted")
         only = self._options.only
         if only is not None:

@@ -13,7 +13,7 @@ from .hashing import digest_of
 from .manifest import FileRecord, Manifest, Mirrored, utc_now
 from .plan import OnDisk
 from .rules import Release
-from .survey import Eyes
+from .survey import Eyes, is_as_recorded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +128,7 @@ def _remove(dest: Path, record: FileRecord, seen: OnDisk | None) -> str | None:
         return None
     if not seen.regular:
         return "is no regular file, or behind a link"
-    if (seen.size, seen.mtime_ns) != (record.size, record.mtime_ns):
+    if not is_as_recorded(record, seen):
         try:
             changed = seen.size != record.size or digest_of(dest / record.path) != record.sha256
         except OSError as error:

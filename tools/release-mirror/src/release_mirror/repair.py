@@ -196,7 +196,10 @@ class Healer:
         self._run = Run(
             options, self._report, notify=self._notify, watcher=self._watcher, log=self._log
         )
-        await self._run.work(manifest)
+        try:
+            await self._run.work(manifest)
+        finally:
+            self._run = None
 
     def _mend_sums(self, manifest: Manifest, broken: Sequence[Finding]) -> None:
         """Write those of our own SHA256SUMS anew that are broken."""

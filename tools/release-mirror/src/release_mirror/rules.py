@@ -51,6 +51,11 @@ class Rules:
     max_size: int | None = None
     source_archives: bool = False
 
+    @property
+    def names_something(self) -> bool:
+        """Whether it is odd that nothing fits: a name may be misspelt."""
+        return bool(self.tags or self.include or self.latest)
+
     def takes(self, asset: str) -> bool:
         """Tell whether an asset of that name is wanted."""
         return (not self.include or _fits(asset, self.include)) and not _fits(asset, self.exclude)

@@ -6,6 +6,7 @@ from pathlib import Path
 from .manifest import FileRecord
 from .places import Wanted
 from .published import MAX_BYTES, checksums_in, is_checksums
+from .survey import Eyes, is_as_recorded
 
 
 def published_by(
@@ -29,9 +30,10 @@ def published_by(
         if item.release_id in releases and item.kind == "asset":
             items.setdefault(item.release_id, []).append(item)
     said: dict[str, set[str]] = {}
+    eyes = Eyes(dest)
     for record in records.values():
         of_release = items.get(record.release_id)
-        if of_release and _speaks(record):
+        if of_release and _speaks(record) and is_as_recorded(record, eyes.look(record.path)):
             paths = {item.name: item.path for item in of_release if item.path != record.path}
             for name, digest in checksums_in(record.name, _text(dest / record.path), paths).items():
                 said.setdefault(paths[name], set()).add(digest)

@@ -64,6 +64,15 @@ class Eyes:
             return True
 
 
+def is_as_recorded(record: FileRecord, found: OnDisk | None) -> bool:
+    """Tell whether a file that was looked at is what was recorded, as far as looking tells."""
+    return (
+        found is not None
+        and found.regular
+        and (found.size, found.mtime_ns) == (record.size, record.mtime_ns)
+    )
+
+
 async def survey(
     dest: Path, wanted: Sequence[Wanted], records: Mapping[str, FileRecord]
 ) -> dict[str, OnDisk]:

@@ -195,7 +195,7 @@ class Transfer:
             report.gone += 1
         else:
             report.skipped += 1
-            if action.kind == "leave":
+            if wanted.state != "uploaded":
                 self._notify(f"{wanted}: skipped: {action.reason}")
             elif action.adopted is not None:
                 self._record(action, action.adopted)
