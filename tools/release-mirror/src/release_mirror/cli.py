@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -26,7 +27,7 @@ from toolroll_shared.cli import (
 )
 from toolroll_shared.errors import Exit, UsageError
 from toolroll_shared.logs import Log, open_log
-from toolroll_shared.output import is_terminal, note, oneline, write_result
+from toolroll_shared.output import is_terminal, note, oneline, write, write_result
 from toolroll_shared.signals import run_async
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ DEFAULT_CONCURRENCY = 8
 MAX_CONCURRENCY = 100
 """GitHub refuses more requests at once."""
 
+MAX_PORT = 65535
+
 _DESCRIPTION = """\
 Mirror the release assets of GitHub repositories into a folder.
 
@@ -50,6 +53,7 @@ Mirror the release assets of GitHub repositories into a folder.
   verify                      read every file, and hold it against the manifest
   status                      what is mirrored, how fresh and how large
   prune                       remove what a policy does not keep
+  serve                       serve it as GitHub's API for releases, read-only
 
 Each has its own --help.
 """
@@ -60,6 +64,13 @@ Bring a mirror up to date: DEST/OWNER/REPO/TAG/ASSET.
 Each file is checked against GitHub's digest and appears whole or not at all. What is there
 already is not downloaded again; DEST/manifest.sqlite keeps the account. A token is taken
 from GH_TOKEN or GITHUB_TOKEN, the API from --api-url or GITHUB_API_URL.
+"""
+
+_SERVE = """\
+Serve a mirror over HTTP, read-only, as GitHub's API for releases and its download addresses.
+
+gh-releases, gh, curl and release-mirror itself work from it. Nobody is asked who they are:
+listen on loopback, or put a proxy in front. Its URL is printed once it accepts connections.
 """
 
 
@@ -550,6 +561,58 @@ def _run_prune(arguments: argparse.Namespace, log: Log) -> int:
     return Exit.FAILED if troubles else Exit.OK
 
 
+def _add_serve(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--dest", type=_folder, required=True, metavar="DIR", help="the mirror's folder"
+    )
+    parser.add_argument(
+        "--listen",
+        type=_address,
+        default="127.0.0.1:8080",
+        metavar="HOST:PORT",
+        help="where; port 0 is any (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--public-url",
+        type=_public_url,
+        metavar="URL",
+        help="what clients call it, where a proxy is in front (default: as they say in Host)",
+    )
+    parser.set_defaults(run=_run_serve)
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if ":" in host:  # an IPv6 address stands in brackets
+        host = host[1:-1] if host.startswith("[") and host.endswith("]") else ""
+    if not host or not (port.isascii() and port.isdecimal()) or int(port[:6]) > MAX_PORT:
+        raise argparse.ArgumentTypeError(f"{text!r} is no HOST:PORT, such as 127.0.0.1:8080")
+    return host, int(port)
+
+
+def _public_url(text: str) -> str:
+    if not re.fullmatch(r"https?://[\w.\[\]:-]+(/[\w./~-]*)?", text, re.ASCII):
+        raise argparse.ArgumentTypeError(f"{text!r} is no URL such as https://mirror.example")
+    return text.rstrip("/")
+
+
+def _run_serve(arguments: argparse.Namespace, log: Log) -> int:
+    try:
+        from .serve import Options, serve
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"needs {error.name}: pip install 'toolroll-release-mirror[serve]'"
+        ) from error
+    host, port = arguments.listen
+    options = Options(dest=arguments.dest, host=host, port=port, public_url=arguments.public_url)
+    run_async(serve(options, ready=_show_url, notify=_say, log=log))
+    return Exit.OK
+
+
+def _show_url(url: str) -> None:
+    write(f"{url}\n", flush=True)
+
+
 def _watcher(progress: str) -> "Watcher":
     from .progress import Bars, Lines, Nobody
 
@@ -570,5 +633,6 @@ COMMANDS: dict[str, _Command] = {
     "verify": (_add_verify, "--dest DIR [--repair | --rebuild] [options]", _VERIFY),
     "status": (_add_status, "--dest DIR [--max-age DURATION] [options]", _STATUS),
     "prune": (_add_prune, "--dest DIR CONDITION... [--yes] [options]", _PRUNE),
+    "serve": (_add_serve, "--dest DIR [--listen HOST:PORT] [options]", _SERVE),
 }
 """For each command: what adds its arguments, its usage, its description."""
