@@ -66,7 +66,8 @@ class Answers:
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer a request, and record it."""
-        path = request.raw_path.partition("?")[0]
+        target = _TARGET.fullmatch(request.raw_path)
+        path = target[1] if target else "(none)"
         with self._log.action("request", f"{request.method} {path}") as fields:
             answer = await self._answer(request)
             if isinstance(answer, Document):
