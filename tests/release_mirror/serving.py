@@ -4,6 +4,7 @@ import http.client
 import json
 import socket
 import subprocess
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -46,13 +47,13 @@ class Served:
         return parts.hostname, parts.port
 
     def ask(
-        self, path: str, method: str = "GET", body: bytes | None = None, **headers: str
+        self, path: str, method: str = "GET", content: bytes | None = None, **headers: str
     ) -> Answer:
-        """Make one request; the path goes out as it is."""
+        """Make one request; the path goes out as it is, `_` in a header's name as `-`."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         connection = http.client.HTTPConnection(*self.address, timeout=PATIENCE_S)
         try:
-            connection.request(method, path, body, named)
+            connection.request(method, path, content, named)
             response = connection.getresponse()
             return Answer(status=response.status, headers=response.headers, body=response.read())
         finally:
@@ -62,12 +63,17 @@ class Served:
         """Send bytes on a connection, and return all that comes until the server hangs up."""
         with socket.create_connection(self.address, timeout=PATIENCE_S) as connection:
             connection.sendall(data)
-            connection.shutdown(socket.SHUT_WR)
             return b"".join(iter(lambda: connection.recv(65536), b""))
 
-    def records(self) -> list[dict[str, Any]]:
-        """Return what it has recorded so far."""
-        return [json.loads(line) for line in self.records_path.read_text().splitlines()]
+    def records(self, count: int = 0) -> list[dict[str, Any]]:
+        """Return what it has recorded so far, once it is that many: an answer comes first."""
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            lines = self.records_path.read_text().splitlines()
+            if len(lines) >= count:
+                return [json.loads(line) for line in lines]
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
 
     def end(self) -> tuple[int, str]:
         """Stop it; returns its exit code and stderr."""
@@ -94,10 +100,10 @@ def serving(dest: Path, *arguments: object, **popen: Any) -> Iterator[Served]:
             process.kill()
 
 
-def mirrored(dest: Path, url: str, *arguments: object, **settings: str) -> Mapping[str, Any]:
+def mirrored(dest: Path, url: str, *arguments: object, token: str = "") -> Mapping[str, Any]:
     """Mirror octo/tool from an API in a process; returns its summary."""
     command = ("sync", "octo/tool", "--dest", dest, "--api-url", url, "--json", *arguments)
-    ran = run("release_mirror", *command, **settings)
+    ran = run("release_mirror", *command, GH_TOKEN=token)
     assert ran.code == 0, ran.stderr
     summary: Mapping[str, Any] = ran.json
     return summary

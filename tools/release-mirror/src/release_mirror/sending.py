@@ -4,7 +4,8 @@ import asyncio
 import hashlib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -68,7 +69,7 @@ async def send_document(request: web.BaseRequest, document: Document) -> web.Str
         if is_known(request.headers, etag):
             status, body = HTTPStatus.NOT_MODIFIED, b""
     response = web.Response(status=status, body=body, headers=headers)
-    async with asyncio.timeout(STALL_S):
+    async with _in_time(request):
         await response.prepare(request)
         await response.write_eof()
     return response
@@ -100,7 +101,7 @@ async def send_download(
     }
     response = web.StreamResponse(status=part.status, headers=headers)
     response.content_length = part.stop - part.start
-    async with asyncio.timeout(STALL_S):
+    async with _in_time(request):
         await response.prepare(request)
     if request.method == "GET":
         await _send_spans(request, download.descriptor, part, fields)
@@ -138,18 +139,28 @@ def disposition(name: str) -> str:
 async def _send_spans(
     request: web.BaseRequest, descriptor: int, part: Part, fields: dict[str, Any]
 ) -> None:
-    loop, transport = asyncio.get_running_loop(), request.transport
-    if transport is None:
-        raise ConnectionResetError("the client is gone")
+    loop = asyncio.get_running_loop()
     with os.fdopen(os.dup(descriptor), "rb", buffering=0) as file:
         for start in range(part.start, part.stop, SPAN_BYTES):
             count = min(SPAN_BYTES, part.stop - start)
-            try:
-                async with asyncio.timeout(STALL_S):
-                    sent = await loop.sendfile(transport, file, start, count)
-            except TimeoutError:
-                sent = 0
+            async with _in_time(request) as transport:
+                sent = await loop.sendfile(transport, file, start, count)
             fields["bytes"] = fields.get("bytes", 0) + sent
             if sent < count:  # whoever waits for the rest must not get the next answer instead
                 transport.abort()
-                raise ConnectionAbortedError("the client takes nothing, or the file ends early")
+                raise ConnectionAbortedError("the file ends early")
+
+
+@asynccontextmanager
+async def _in_time(request: web.BaseRequest) -> AsyncIterator[asyncio.WriteTransport]:
+    """Hang up on a client that takes nothing for long."""
+    transport = request.transport
+    if transport is None:
+        raise ConnectionResetError("the client is gone")
+    assert isinstance(transport, asyncio.WriteTransport)  # noqa: S101 - TCP
+    try:
+        async with asyncio.timeout(STALL_S):
+            yield transport
+    except TimeoutError as error:
+        transport.abort()
+        raise ConnectionAbortedError("the client takes nothing") from error

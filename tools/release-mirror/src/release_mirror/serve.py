@@ -76,12 +76,12 @@ async def serve(
     try:
         await shelves.names()
         listener = _listen(options.host, options.port)
-        server = _Server(
-            Answers(options.dest, shelves, public_url=options.public_url, notify=notify, log=log),
-            notify,
+        answers = Answers(
+            options.dest, shelves, public_url=options.public_url, notify=notify, log=log
         )
+        server = _Server(answers, notify)
         listening = await asyncio.get_running_loop().create_server(
-            server, sock=listener, backlog=BACKLOG
+            server.protocol, sock=listener, backlog=BACKLOG
         )
         try:
             ready(_url_of(listener))
@@ -97,6 +97,7 @@ class _Server(web.Server):
     """aiohttp's, with our limits."""
 
     def __init__(self, answers: Answers, notify: Callable[[str], None]) -> None:
+        self._open = 0
         logger = logging.Logger("release_mirror.serve")  # noqa: LOG001 - nobody else's
         logger.addHandler(_Notes(notify))
         super().__init__(
@@ -111,19 +112,35 @@ class _Server(web.Server):
             max_line_size=MAX_LINE,
         )
 
-    def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
-        """Take a connection, or send it away."""
-        super().connection_made(handler, transport)
-        if len(self.connections) > MAX_CONNECTIONS:
-            transport.write(
-                b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\n"
-                b"Content-Length: 0\r\nConnection: close\r\n\r\n"
-            )
-            transport.close()
+    def protocol(self) -> asyncio.BaseProtocol:
+        """Return who talks on a new connection."""
+        if self._open >= MAX_CONNECTIONS:
+            return _Full()
+        self._open += 1  # aiohttp counts later, and many may come at once
+        return self()
+
+    def connection_lost(
+        self, handler: web.RequestHandler, exc: BaseException | None = None
+    ) -> None:
+        """Make room for another connection."""
+        self._open -= 1
+        super().connection_lost(handler, exc)
+
+
+class _Full(asyncio.Protocol):
+    """Sends a client away."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - TCP
+        transport.write(
+            b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\n"
+            b"Content-Length: 0\r\nConnection: close\r\n\r\n"
+        )
+        transport.close()
 
 
 class _Notes(logging.Handler):
-    """Says in one line what goes wrong inside aiohttp; that a client talks nonsense is no news."""
+    """Says in one line what goes wrong inside aiohttp; that a client talks nonsense or left is no news."""
 
     def __init__(self, notify: Callable[[str], None]) -> None:
         super().__init__()
@@ -131,7 +148,7 @@ class _Notes(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         error = record.exc_info[1] if record.exc_info else None
-        if not isinstance(error, HttpProcessingError):
+        if not isinstance(error, HttpProcessingError | ConnectionError):
             self._notify(f"{record.getMessage()}: {error!r}")
 
 
