@@ -8,6 +8,7 @@ import pytest
 from tests.support.layout import COMMANDS
 
 HEAVY = {
+    "aiohttp",
     "asyncio",
     "hashlib",
     "httpx",

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.release_mirror.conftest import Mirror
-from tests.release_mirror.serving import Served, serving
+from tests.release_mirror.serving import Served, serving, serving_here
 from tests.support.github_data import Repository
 from tests.support.test_openapi import problems
 
@@ -28,7 +28,7 @@ def served(repo: Repository, mirror: Mirror, dest: Path) -> Iterator[Served]:
         many.add_asset(f"{number}.bin", b"x" * number, download_count=number)
     repo.add_release("bare")
     assert mirror("--prereleases").code == 0
-    with serving(dest) as server:
+    with serving_here(dest) as server:
         yield server
 
 

@@ -17,7 +17,7 @@ import pytest
 from release_mirror.cli import main
 from release_mirror.serve import Options, serve
 from tests.release_mirror.conftest import Mirror
-from tests.release_mirror.serving import PATIENCE_S, Served, serving
+from tests.release_mirror.serving import PATIENCE_S, Served, ServedElsewhere, serving
 from tests.support.commands import Finished, call
 from tests.support.github_data import Repository
 from tests.support.limits import unprivileged
@@ -35,7 +35,7 @@ def made(repo: Repository, mirror: Mirror, dest: Path) -> Path:
 
 
 @pytest.fixture
-def served(made: Path) -> Iterator[Served]:
+def served(made: Path) -> Iterator[ServedElsewhere]:
     with serving(made) as server:
         yield server
 
@@ -53,7 +53,7 @@ def begin_download(served: Served) -> socket.socket:
     [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")],
 )
 def test_a_signal_ends_it_whoever_is_connected(
-    served: Served, number: int, code: int, word: str
+    served: ServedElsewhere, number: int, code: int, word: str
 ) -> None:
     idle = socket.create_connection(served.address)
     kept = socket.create_connection(served.address)
@@ -71,7 +71,7 @@ def test_a_signal_ends_it_whoever_is_connected(
     assert served.records()[-1]["ok"] is False
 
 
-def test_a_client_that_leaves_is_no_trouble(served: Served) -> None:
+def test_a_client_that_leaves_is_no_trouble(served: ServedElsewhere) -> None:
     begin_download(served).close()
     assert served.ask("/healthz").status == 200
     assert served.end() == (143, "release-mirror: terminated\n")

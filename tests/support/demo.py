@@ -1,7 +1,8 @@
 """`make demo`: the main job on real files, as a user would run it, on this machine alone.
 
 It builds this project's own wheels as release files, serves them from the stand-in for
-GitHub on loopback, and mirrors them with the release-mirror command.
+GitHub on loopback, mirrors them with the release-mirror command, serves that mirror, and
+mirrors the mirror.
 """
 
 import json
@@ -61,6 +62,30 @@ def serving(data: Path) -> Iterator[str]:
             server.terminate()
 
 
+@contextmanager
+def serving_mirror(mirror: Path) -> Iterator[str]:
+    """Serve a mirror, as it would be behind a firewall; gives its URL."""
+    command = ["release-mirror", "serve", "--dest", mirror.name, "--listen", "127.0.0.1:0"]
+    print(f"$ {shlex.join(command)} &", flush=True)
+    with subprocess.Popen(command, cwd=mirror.parent, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        try:
+            url = server.stdout.readline().strip()
+            print(url, flush=True)
+            yield url
+        finally:
+            server.terminate()
+
+
+def files_of(mirror: Path) -> dict[str, bytes]:
+    """Read what is mirrored: all but the mirror's own account of it."""
+    return {
+        str(path.relative_to(mirror)): path.read_bytes()
+        for path in (mirror / REPOSITORY).rglob("*")
+        if path.is_file()
+    }
+
+
 def show_tree(folder: Path) -> None:
     print(f"$ find {folder.name} -type f")
     for path in sorted(folder.rglob("*")):
@@ -100,6 +125,27 @@ def play(folder: Path) -> None:
         show(*command, "--dry-run", cwd=folder)
         show(*command, cwd=folder)
         show("cat", str(victim.relative_to(folder)), cwd=folder)
+    play_on(folder, mirror)
+
+
+def play_on(folder: Path, mirror: Path) -> None:
+    """Mirror the mirror; what it came from is not there any more."""
+    second = folder / "second"
+    say("GitHub is out of reach now. Serve the mirror in its place.")
+    with serving_mirror(mirror) as url:
+        os.environ["GITHUB_API_URL"] = url
+        show("gh-releases", REPOSITORY, cwd=folder)
+
+        say("Mirror the mirror, and compare them.")
+        command = ("release-mirror", REPOSITORY, "--dest", second.name)
+        show(*command, cwd=folder)
+        show("diff", "-r", f"{mirror.name}/{REPOSITORY}", f"{second.name}/{REPOSITORY}", cwd=folder)
+        if files_of(second) != files_of(mirror) or not files_of(mirror):
+            sys.exit("demo: the mirrors differ")
+        print("no difference")
+
+        say("Once more: nothing is downloaded.")
+        show(*command, cwd=folder)
 
 
 def main() -> int:

@@ -140,7 +140,7 @@ class _Full(asyncio.Protocol):
 
 
 class _Notes(logging.Handler):
-    """Says in one line what goes wrong inside aiohttp; that a client talks nonsense or left is no news."""
+    """Says in one line what goes wrong inside aiohttp; clients that leave or err are no news."""
 
     def __init__(self, notify: Callable[[str], None]) -> None:
         super().__init__()
