@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from release_mirror.serve import Options, serve
-from tests.support.commands import argv, environment, run
+from tests.support.commands import argv, run
 from toolroll_shared.logs import open_log
 
 PATIENCE_S = 30  # never reached when all is well
@@ -156,8 +156,3 @@ def tree(folder: Path) -> dict[str, bytes]:
         for path in folder.rglob("*")
         if path.is_file() and path.parent != folder
     }
-
-
-def with_variables(**settings: str) -> dict[str, str]:
-    """The test's environment and some variables more."""
-    return environment(settings)

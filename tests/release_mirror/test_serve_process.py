@@ -76,7 +76,7 @@ def test_a_client_that_leaves_is_no_trouble(served: ServedElsewhere) -> None:
     assert served.ask("/healthz").status == 200
     assert served.end() == (143, "release-mirror: terminated\n")
     cut = next(one for one in served.records() if one["target"] == f"GET {PATH}")
-    assert (cut["ok"], cut["bytes"] < 21_000_000) == (False, True)
+    assert (cut["status"], cut["ok"], cut["bytes"] < 21_000_000) == (200, False, True)
 
 
 def test_every_request_is_recorded_without_its_query(served: Served) -> None:

@@ -72,7 +72,7 @@ def serving(root: Path, *, late_s: float = 0.0) -> Iterator[Nginx]:
         prefix = Path(name)
         prefix.chmod(0o755)
         config = prefix / "nginx.conf"
-        port = _free_port()
+        port = free_port()
         parts = {"modules": f"load_module {ECHO};", "late": LATE.format(seconds=late_s)}
         parts = parts if late_s else dict.fromkeys(parts, "")
         config.write_text(CONFIG.format(prefix=prefix, port=port, root=root, **parts))
@@ -85,7 +85,47 @@ def serving(root: Path, *, late_s: float = 0.0) -> Iterator[Nginx]:
             server.wait()
 
 
-def _free_port() -> int:
+PROXY = """
+daemon off;
+worker_processes 1;
+pid {prefix}/nginx.pid;
+error_log stderr error;
+events {{ worker_connections 100; }}
+http {{
+    access_log off;
+    client_body_temp_path {prefix}/body;
+    proxy_temp_path {prefix}/proxy;
+    fastcgi_temp_path {prefix}/fastcgi;
+    uwsgi_temp_path {prefix}/uwsgi;
+    scgi_temp_path {prefix}/scgi;
+    server {{
+        listen 127.0.0.1:{port} ssl;
+        ssl_certificate {pem};
+        ssl_certificate_key {pem};
+        location / {{ proxy_pass {url}; }}
+    }}
+}}
+"""
+
+
+@contextmanager
+def proxying(url: str, *, port: int, pem: Path) -> Iterator[None]:
+    """Put TLS in front of a server, on a port of loopback; `pem` holds key and certificate."""
+    program = shutil.which("nginx") or "/usr/sbin/nginx"
+    with tempfile.TemporaryDirectory() as prefix:
+        config = Path(prefix) / "nginx.conf"
+        config.write_text(PROXY.format(prefix=prefix, port=port, pem=pem, url=url))
+        server = subprocess.Popen([program, "-p", prefix, "-c", str(config), "-e", "stderr"])
+        try:
+            _wait_for(server, port)
+            yield
+        finally:
+            server.terminate()
+            server.wait()
+
+
+def free_port() -> int:
+    """Return a port of loopback that nobody has at the moment."""
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         port: int = one.getsockname()[1]

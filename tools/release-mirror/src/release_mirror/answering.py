@@ -71,15 +71,13 @@ class Answers:
         with self._log.action("request", f"{request.method} {path}") as fields:
             answer = await self._answer(request)
             if isinstance(answer, Document):
-                response = await send_document(request, answer)
-                fields["bytes"] = response.content_length if request.method != "HEAD" else 0
+                response = await send_document(request, answer, fields)
             else:
                 try:
-                    fields["bytes"] = 0
                     response = await send_download(request, answer, fields)
                 finally:
                     os.close(answer.descriptor)
-            fields |= {"status": response.status, "ok": response.status < 500}  # noqa: PLR2004
+            fields["ok"] = response.status < HTTPStatus.INTERNAL_SERVER_ERROR
         return response
 
     async def _answer(self, request: web.BaseRequest) -> Document | Download:

@@ -52,8 +52,19 @@ def problem(status: int, message: str, **headers: str) -> Document:
     return Document(value={"message": message, "status": str(status)}, status=status, headers=named)
 
 
-async def send_document(request: web.BaseRequest, document: Document) -> web.StreamResponse:
-    """Send a document, or 304 if the client has it."""
+async def send_document(
+    request: web.BaseRequest, document: Document, fields: dict[str, Any]
+) -> web.StreamResponse:
+    """Send a document, or 304 if the client has it.
+
+    Args:
+        request: what is answered.
+        document: the answer.
+        fields: of the action's record.
+
+    Raises:
+        ConnectionError: the client is gone, or takes nothing.
+    """
     body = msgspec.json.encode(document.value)
     headers = {
         "Cache-Control": "no-cache",
@@ -69,6 +80,7 @@ async def send_document(request: web.BaseRequest, document: Document) -> web.Str
         if is_known(request.headers, etag):
             status, body = HTTPStatus.NOT_MODIFIED, b""
     response = web.Response(status=status, body=body, headers=headers)
+    fields |= {"status": int(status), "bytes": 0 if request.method == "HEAD" else len(body)}
     async with _in_time(request):
         await response.prepare(request)
         await response.write_eof()
@@ -83,7 +95,7 @@ async def send_download(
     Args:
         request: what is answered.
         download: the file.
-        fields: of the action's record; `bytes` grows with what was sent.
+        fields: of the action's record; its `bytes` grow with what is sent.
 
     Raises:
         ConnectionError: the client is gone, takes nothing, or the file ended too early.
@@ -101,6 +113,7 @@ async def send_download(
     }
     response = web.StreamResponse(status=part.status, headers=headers)
     response.content_length = part.stop - part.start
+    fields |= {"status": int(part.status), "bytes": 0}
     async with _in_time(request):
         await response.prepare(request)
     if request.method == "GET":
@@ -145,7 +158,7 @@ async def _send_spans(
             count = min(SPAN_BYTES, part.stop - start)
             async with _in_time(request) as transport:
                 sent = await loop.sendfile(transport, file, start, count)
-            fields["bytes"] = fields.get("bytes", 0) + sent
+            fields["bytes"] += sent
             if sent < count:  # whoever waits for the rest must not get the next answer instead
                 transport.abort()
                 raise ConnectionAbortedError("the file ends early")
