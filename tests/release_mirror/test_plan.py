@@ -227,3 +227,13 @@ def test_only_a_whole_sha256_counts_as_a_digest(digest: str | None, expected: st
 def test_a_plan_of_the_same_situation_is_the_same() -> None:
     situation = Situation(records={PATH: record()}, disk={PATH: found()})
     assert plan([wanted()], situation) == plan([replace(wanted())], situation)
+
+
+@pytest.mark.parametrize(
+    ("there", "kind"),
+    [(found(), "fetch"), (None, "fetch"), (found(mtime_ns=8, sha256=B), "refuse")],
+)
+def test_our_own_checksums_make_room_for_an_asset(there: OnDisk | None, kind: ActionKind) -> None:
+    ours = record(kind="checksums", asset_id=None, sha256=C)
+    action = decide(wanted(), ours, there)
+    assert (action.kind, action.replaces) == (kind, kind == "fetch")

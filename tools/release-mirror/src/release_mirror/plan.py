@@ -160,6 +160,11 @@ def plan(
 def _decide(wanted: Wanted, situation: Situation, policy: OnReplaced) -> Action:
     act = partial(_action, wanted=wanted)
     record, found = situation.records.get(wanted.path), situation.disk.get(wanted.path)
+    if record is not None and record.kind == "checksums":  # ours: it makes room
+        if found is not None and (found.size, found.mtime_ns) == (record.size, record.mtime_ns):
+            found = None
+        action = _decide(wanted, _without(situation, wanted.path, found), policy)
+        return replace(action, replaces=action.downloads)
     if wanted.state != "uploaded":
         return act("leave", reason="its upload is not finished")
     if wanted.too_large and record is None:
@@ -175,6 +180,13 @@ def _decide(wanted: Wanted, situation: Situation, policy: OnReplaced) -> Action:
     else:
         return _decide_replaced(wanted, situation, policy)
     return _with_part(_checked(action, record, situation), situation)
+
+
+def _without(situation: Situation, path: str, found: OnDisk | None) -> Situation:
+    """Return a situation in which a path has no record, and something else at it, if anything."""
+    records = {key: record for key, record in situation.records.items() if key != path}
+    disk = {key: seen for key, seen in situation.disk.items() if key != path}
+    return replace(situation, records=records, disk=disk | ({path: found} if found else {}))
 
 
 def _holders(records: Iterable[FileRecord]) -> dict[int, FileRecord]:

@@ -114,6 +114,8 @@ def _places_of(
 ) -> list[tuple[str, FileRecord | None]]:
     """Return where a wanted file may be, and what is recorded of these places."""
     record = records.get(wanted.path)
+    if record is not None and record.kind == "checksums":
+        record = None
     places = [(wanted.path, record)]
     if record is None or not same_content(wanted, record):
         places.append((wanted.beside, records.get(wanted.beside)))
