@@ -193,6 +193,28 @@ def test_a_mirror_of_the_mirror_is_the_same_and_then_downloads_nothing(
         assert token not in served.records_path.read_text()
 
 
+def test_source_archives_are_mirrored_on(
+    served: Served, mirror: Mirror, dest: Path, tmp_path: Path
+) -> None:
+    options = ("--source-archives", "--tag", "v1.0")
+    assert mirror(*options).json["downloaded"] == 2
+    second = tmp_path / "second"
+    assert mirrored(second, served.url, *options)["downloaded"] == 3
+    assert tree(second).items() <= tree(dest).items()
+    assert len([path for path in tree(second) if path.endswith((".zip", ".tar.gz"))]) == 2
+    assert mirrored(second, served.url, *options)["downloaded"] == 0
+
+
+def test_a_replaced_asset_that_is_kept_is_mirrored_on(
+    served: Served, repo: Repository, mirror: Mirror, dest: Path, tmp_path: Path
+) -> None:
+    [release] = [one for one in repo.releases.values() if one.tag == "v1.0"]
+    next(iter(release.assets.values())).replace(b"another")
+    assert mirror("--prereleases", "--on-replaced", "keep-both").json["downloaded"] == 1
+    assert mirrored(tmp_path / "second", served.url, "--prereleases")["downloaded"] == 6
+    assert tree(tmp_path / "second") == tree(dest)
+
+
 def test_what_is_mirrored_later_shows_at_once(
     served: Served, repo: Repository, mirror: Mirror, tmp_path: Path
 ) -> None:

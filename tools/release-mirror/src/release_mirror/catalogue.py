@@ -253,7 +253,9 @@ def _assets(parts: Sequence[_Row]) -> dict[int, HeldAsset]:
         while names.setdefault(name, key) != key:
             name = f"{name}~{key}"
     name_of = {key: name for name, key in names.items()}
-    return {part[5]: _asset(part, name_of[part[5]]) for part in parts}
+    # An asset that is in two places is shown from the one that has its name.
+    chosen = {part[5]: part for part in sorted(parts, key=_is_elsewhere, reverse=True)}
+    return {key: _asset(chosen[key], name_of[key]) for key in sorted(chosen)}
 
 
 def _is_elsewhere(part: _Row) -> bool:
