@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from toolroll_shared.errors import CorruptStore
 from toolroll_shared.sqlite import errors_of, open_database, patiently
 
-from .manifest import MANIFEST_NAME, FileKind
+from .manifest import MANIFEST_NAME, FileKind, with_remedy
 from .names import safe_name
 from .schema import SCHEMA
 
@@ -197,7 +197,7 @@ class Reader:
 def _with_remedy(error: CorruptStore, dest: Path) -> CorruptStore:
     if "older than" in str(error):
         return CorruptStore(f"{error}; that is: release-mirror sync ... --dest {dest}")
-    return error
+    return with_remedy(error, dest)
 
 
 def _repository(connection: sqlite3.Connection, name: str) -> HeldRepository | None:

@@ -259,14 +259,14 @@ def open_manifest(dest: Path, *, writing: bool, name: str = MANIFEST_NAME) -> It
     try:
         connection = _connect(path, writing=writing)
     except CorruptStore as error:
-        raise _with_remedy(error, dest) from error
+        raise with_remedy(error, dest) from error
     with closing(connection):
         try:
             with errors_of(path):
                 yield Manifest(connection)
         except CorruptStore as error:
             if isinstance(error.__cause__, sqlite3.Error):
-                raise _with_remedy(error, dest) from error
+                raise with_remedy(error, dest) from error
             raise
 
 
@@ -274,7 +274,8 @@ def _connect(path: Path, *, writing: bool) -> sqlite3.Connection:
     return open_database(path, SCHEMA) if writing else open_copy(path, SCHEMA)
 
 
-def _with_remedy(error: CorruptStore, dest: Path) -> CorruptStore:
+def with_remedy(error: CorruptStore, dest: Path) -> CorruptStore:
+    """Return an error of DEST's manifest that says what to do about it."""
     if "upgrade it" in str(error):
         return error
     return CorruptStore(
