@@ -67,6 +67,18 @@ def test_a_second_run_makes_no_asset_request(
     assert github.requests_to("asset") == github.requests_to("api", "/download") == []
 
 
+def test_a_second_run_asks_the_api_only_whether_something_is_new(
+    github: GitHub, repo: Repository, mirror: Mirror
+) -> None:
+    for number in range(120):
+        repo.add_release(f"v{number}").add_asset("tool", b"x")
+    mirror()
+    github.forget_requests()
+    assert mirror().counts == (0, 120, 0)
+    assert {one.status for one in github.requests} == {304}
+    assert len(github.requests) == 4, "the repository, two pages, and which is the latest"
+
+
 def test_a_new_release_is_all_that_a_later_run_downloads(
     repo: Repository, mirror: Mirror, dest: Path
 ) -> None:
