@@ -311,3 +311,19 @@ def test_many_may_make_the_same_folder_at_once(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert (errors, folder.is_dir()) == ([], True)
+
+
+@pytest.mark.parametrize("replace", [True, False])
+@pytest.mark.parametrize("other", [b"somebody else's", None])
+def test_a_temporary_file_that_is_another_one_by_now_gets_no_final_name(
+    tmp_path: Path, other: bytes | None, *, replace: bool
+) -> None:
+    path, temporary = tmp_path / "file", tmp_path / "temporary"
+    with AtomicFile(path, temporary=temporary) as file:
+        file.write(b"ours")
+        temporary.unlink()
+        if other is not None:
+            temporary.write_bytes(other)
+        with pytest.raises(OSError, match=r"replaced while|No such file"):
+            file.commit(replace=replace)
+    assert not path.exists()

@@ -75,11 +75,14 @@ class AtomicFile:
 
         Raises:
             FileExistsError: the name is taken, and what has it is not to be replaced.
-            OSError: the disk is full or broken, or the name cannot be had.
+            OSError: the disk is full or broken, or the name cannot be had; or the temporary name
+                is another file's by now, which would be renamed unseen.
         """
         if durable:
             os.fsync(self._file.fileno())
         status = os.fstat(self._file.fileno())
+        if not os.path.samestat(status, self.temporary.lstat()):
+            raise OSError(errno.ESTALE, "was replaced while it was written", str(self.temporary))
         self._file.close()
         if replace:
             self.temporary.replace(self.path)
