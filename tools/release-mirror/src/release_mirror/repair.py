@@ -232,11 +232,20 @@ def _names_in(dest: Path) -> list[str]:
 
 
 def _put_in_place(dest: Path) -> None:
-    """Give the rebuilt manifest its name, and the old one another."""
+    """Give the rebuilt manifest its name, and the old one another; there is always one.
+
+    The journals go first: one that is left would be rolled back into the new manifest.
+    """
     old, at = dest / MANIFEST_NAME, utc_now().replace(":", "")
-    for suffix in ("", "-journal", "-wal", "-shm"):
+    aside = dest / f"{MANIFEST_NAME}.{at}.old"
+    if old.exists():
+        try:
+            aside.hardlink_to(old)
+        except OSError:  # a file system without them
+            old.rename(aside)
+    for suffix in ("-journal", "-wal", "-shm"):
         part = old.with_name(f"{old.name}{suffix}")
         if part.exists():
-            part.rename(dest / f"{MANIFEST_NAME}.{at}.old{suffix}")
-    (dest / REBUILT_NAME).rename(old)
+            part.rename(f"{aside}{suffix}")
+    (dest / REBUILT_NAME).replace(old)
     fsync_folder(dest)
