@@ -5,9 +5,11 @@ import hashlib
 import os
 from collections.abc import AsyncGenerator, Iterable
 from concurrent.futures import Executor, ThreadPoolExecutor
+from io import FileIO
 from pathlib import Path
 from threading import Event
-from typing import BinaryIO
+
+from .reading import open_regular
 
 BLOCK = 1024 * 1024
 """Bytes between two looks at whether anybody still waits."""
@@ -59,19 +61,18 @@ def _digest(path: Path, stop: Event) -> tuple[Path, str | OSError]:
 
 
 def digest_of(path: Path, stop: Event | None = None) -> str:
-    """Return the SHA-256 of a file that is no link, in hex.
+    """Return the SHA-256 of a regular file, in hex.
 
     Raises:
-        OSError: it cannot be read.
+        OSError: it cannot be read, or is a link or no regular file.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-    with open(descriptor, "rb", buffering=0) as stream:  # noqa: PTH123 - it is open
+    with open_regular(path) as stream:
         return _of_stream(stream, stop)
 
 
-def _of_stream(stream: BinaryIO, stop: Event | None) -> str:
+def _of_stream(stream: FileIO, stop: Event | None) -> str:
     digest, buffer = hashlib.sha256(), memoryview(bytearray(BLOCK))
-    while size := stream.readinto(buffer):  # type: ignore[attr-defined] # a raw file has it
+    while size := stream.readinto(buffer):
         digest.update(buffer[:size])
         if stop is not None and stop.is_set():
             raise _Stopped

@@ -11,6 +11,8 @@ from toolroll_shared.streams import make_folder
 
 LOCK_NAME = ".release-mirror.lock"
 
+_FLAGS = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK  # a link, or a pipe, is somebody else's
+
 
 @contextmanager
 def claimed(dest: Path) -> Iterator[None]:
@@ -37,7 +39,7 @@ def unchanging(dest: Path) -> Iterator[None]:
         TryLater: a writer works in it.
     """
     try:
-        descriptor = os.open(dest / LOCK_NAME, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        descriptor = os.open(dest / LOCK_NAME, _FLAGS | os.O_RDONLY)
     except OSError:  # no writer was ever there, or it is a copy
         yield
         return
@@ -49,10 +51,9 @@ def unchanging(dest: Path) -> Iterator[None]:
 
 
 def _open_lock(dest: Path) -> int:
-    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
     try:
         make_folder(dest)
-        return os.open(dest / LOCK_NAME, flags, 0o644)
+        return os.open(dest / LOCK_NAME, _FLAGS | os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:
         raise ToolError(f"{dest}: cannot be written: {error.strerror}") from error
 

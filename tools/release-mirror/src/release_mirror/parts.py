@@ -16,6 +16,7 @@ from pathlib import Path
 
 from .places import Wanted
 from .plan import Part, sha256_of
+from .reading import open_regular
 
 WORTH_KEEPING = 1024 * 1024
 """Bytes of an asset below which a note would cost more than the download."""
@@ -24,6 +25,9 @@ PREFIX = ".toolroll-"
 """All our temporary files begin with it; `safe_name` never makes such."""
 
 _PART, _NOTE = ".part", ".note"
+
+_LONGEST_NOTE = 4096
+"""Bytes: a hundred times what ours have; something longer is no note."""
 
 
 def part_path(path: Path) -> Path:
@@ -42,7 +46,8 @@ def write_note(path: Path, asset_id: int | None, validator: str, *, safe: int) -
     """
     note = {"asset_id": asset_id, "validator": validator, "safe": safe}
     with suppress(OSError):
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+        flags |= os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK  # a pipe would wait
         descriptor = os.open(part_path(path).with_suffix(_NOTE), flags, 0o666)
         with open(descriptor, "w", encoding="ascii") as file:  # noqa: PTH123 - it is open
             json.dump(note, file)
@@ -114,13 +119,20 @@ def _part(final: Path, wanted: Wanted) -> Part | None:
     part = part_path(final)
     try:
         status = part.lstat()
-        note = json.loads(part.with_suffix(_NOTE).read_text("ascii"))
-        asset_id, validator, safe = note["asset_id"], note["validator"], int(note["safe"])
-    except (OSError, ValueError, TypeError, KeyError):
+        with open_regular(part.with_suffix(_NOTE)) as file:
+            note = json.loads(file.read(_LONGEST_NOTE) or b"")
+        asset_id, validator, safe = note["asset_id"], note["validator"], note["safe"]
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None
     if not stat.S_ISREG(status.st_mode) or asset_id != wanted.asset_id:
         return None
+    if not isinstance(safe, int) or not _can_be_sent(validator):
+        return None
     size = status.st_size if sha256_of(wanted.digest) else min(safe, status.st_size)
-    if not isinstance(validator, str) or not 0 < size < (wanted.size or 0):
+    if not 0 < size < (wanted.size or 0):
         return None
     return Part(size, validator)
+
+
+def _can_be_sent(validator: object) -> bool:
+    return isinstance(validator, str) and validator.isascii() and validator.isprintable()
