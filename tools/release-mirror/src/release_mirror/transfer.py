@@ -23,6 +23,7 @@ from .places import Wanted
 from .plan import Action, OnDisk, sha256_of
 from .progress import Watcher
 from .report import RepositoryReport
+from .survey import Eyes
 
 if TYPE_CHECKING:
     from multi_fetch import Fetcher
@@ -72,9 +73,12 @@ class AssetSink(FileSink):
             progress=progress,
         )
         self.action = action
+        self._dest = dest
 
     def begin(self, offset: int, validator: str | None) -> None:
         """Note what is about to arrive, so that even a killed run leaves something of use."""
+        if not Eyes(self._dest).is_real(self.action.path.rpartition("/")[0]):
+            raise OSError(errno.ELOOP, "is behind a link now", str(self.path))
         super().begin(offset, validator)
         if self.action.size >= WORTH_KEEPING and validator and not offset:
             write_note(self.path, self.action.wanted.asset_id, validator, safe=0)
@@ -307,7 +311,7 @@ class Transfer:
         if error.kind == "cancelled":
             tries = f": not tried after that: {self._stopped_by}"
         throttled = error.throttling or (error.kind == "cancelled" and self._throttled)
-        if throttled and error.after is not None:
+        if throttled and error.after is not None and error.after > self._client.max_wait:
             tries += f"; it asks for {error.after:.0f} s, more than --max-wait"
         self._fail(wanted, f"{error}{tries}", throttled=throttled, aloud=error.kind != "cancelled")
         cause = error.__cause__
