@@ -334,7 +334,9 @@ class Run:
 
 
 def _is_saying(action: Action) -> bool:
-    return action.downloads and action.wanted.kind == "asset" and is_checksums(action.wanted.name)
+    """Tell whether a file of checksums becomes known by an action, which then comes first."""
+    is_new = action.downloads or action.kind == "adopt"
+    return is_new and action.wanted.kind == "asset" and is_checksums(action.wanted.name)
 
 
 def _clean_up(dest: Path, works: Sequence[Work]) -> None:
