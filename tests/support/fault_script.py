@@ -89,6 +89,7 @@ _FAULTS: dict[str, Callable[..., Fault]] = {
         faults.ignore_range,
         faults.not_json,
         faults.redirect,
+        faults.reset_body,
         faults.slow_body,
         faults.stall_body,
         faults.stall_headers,

@@ -177,6 +177,17 @@ def cut_body(after: int) -> Fault:
     return Fault(f"cut_body(after={after})", send=send)
 
 
+def reset_body(after: int) -> Fault:
+    """Send `after` bytes of the body, and reset the connection."""
+
+    def send(wire: Wire, response: Response, reached: Event) -> None:
+        _start(wire, response, after)
+        reached.set()
+        wire.reset()
+
+    return Fault(f"reset_body(after={after})", send=send)
+
+
 def wrong_length(delta: int) -> Fault:
     """Send the body under a Content-Length that is `delta` off, and close the connection."""
 

@@ -7,6 +7,7 @@ no chunked bodies, no upgrades.
 import io
 import re
 import socket
+import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -64,6 +65,11 @@ class Wire:
     def cut(self) -> None:
         """End the connection here, whatever was announced."""
         self.is_open = False
+
+    def reset(self) -> None:
+        """End it with a reset: what was sent and not read yet is lost."""
+        self._client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.cut()
 
 
 _FORM = re.compile(r"(http://[^/?]+)?(/.*)")  # RFC 9112, 3.2.1 and 3.2.2
