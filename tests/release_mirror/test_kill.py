@@ -198,3 +198,21 @@ def test_a_command_may_die_while_it_starts(ordeal: Ordeal, undisturbed: Inspecto
     assert ordeal.run(dest, Point(), calm=True) == 0
     watch.look()
     assert watch.inspector.tree() == undisturbed.tree()
+
+
+def test_a_rebuild_may_die_anywhere_and_there_is_always_a_manifest(
+    ordeal: Ordeal, undisturbed: Inspector
+) -> None:
+    dest = ordeal.folder / "undisturbed"
+    watch, rows = ordeal.inspector(dest), undisturbed.rows()
+    command = ["verify", "--rebuild", "--dest", dest, "--api-url", ordeal.github.api_url]
+    for number in range(int(KILLS * 0.15)):
+        run = ordeal.nursery.start(ordeal.folder / "output", command)
+        if not run.ends_within(0.02 * number):
+            run.send(signal.SIGKILL)
+        run.wait(PATIENCE_S)
+        watch.look()
+        assert undisturbed.rows() == rows
+    assert ordeal.run(dest, Point(), calm=True) == 0
+    watch.look()
+    assert watch.inspector.rows() == rows
