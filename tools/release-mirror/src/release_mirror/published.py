@@ -11,6 +11,9 @@ from pathlib import PurePosixPath
 MAX_BYTES = 4 * 1024 * 1024
 """Of one file of checksums: GitHub's 1,000 assets with the longest names are a tenth of it."""
 
+_DIGITS = 64
+"""Of a digest: a shorter line holds none."""
+
 _LISTS = re.compile(
     r"(.*[._-])?(sha256sums?|sha256|checksums?|sha256[._-]?checksums?|checksums?[._-]?sha256)"
     r"([._-](txt|sums?))?",
@@ -56,6 +59,8 @@ def checksums_in(name: str, text: str, assets: Iterable[str]) -> dict[str, str]:
 def _lines(text: str, stem: str | None) -> Iterator[tuple[str, str]]:
     """Yield each digest, in lower case, with what it is of."""
     for line in map(str.strip, text.splitlines()):
+        if len(line) < _DIGITS:  # four million short ones would take seconds
+            continue
         if match := _GNU.fullmatch(line):
             yield match[1].lower(), match[2]
         elif match := _BSD.fullmatch(line):
