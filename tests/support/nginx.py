@@ -34,6 +34,7 @@ http {{
         location = /status {{ stub_status; }}
         location /any/ {{ rewrite ^ /any break; }}
         {late}
+        {rules}
     }}
 }}
 """
@@ -60,12 +61,13 @@ class Nginx:
 
 
 @contextmanager
-def serving(root: Path, *, late_s: float = 0.0) -> Iterator[Nginx]:
+def serving(root: Path, *, late_s: float = 0.0, rules: str = "") -> Iterator[Nginx]:
     """Serve a folder.
 
     Args:
         root: what nginx' unprivileged worker must be able to read.
         late_s: how much later the same is served below `/late/`; it needs nginx' echo module.
+        rules: further directives of the server, in nginx' own words.
     """
     program = shutil.which("nginx") or "/usr/sbin/nginx"
     with tempfile.TemporaryDirectory() as name:
@@ -73,8 +75,11 @@ def serving(root: Path, *, late_s: float = 0.0) -> Iterator[Nginx]:
         prefix.chmod(0o755)
         config = prefix / "nginx.conf"
         port = free_port()
-        parts = {"modules": f"load_module {ECHO};", "late": LATE.format(seconds=late_s)}
-        parts = parts if late_s else dict.fromkeys(parts, "")
+        parts = {
+            "modules": f"load_module {ECHO};" if late_s or "echo_" in rules else "",
+            "late": LATE.format(seconds=late_s) if late_s else "",
+            "rules": rules,
+        }
         config.write_text(CONFIG.format(prefix=prefix, port=port, root=root, **parts))
         server = subprocess.Popen([program, "-p", name, "-c", str(config), "-e", "stderr"])
         try:
