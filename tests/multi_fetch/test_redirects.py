@@ -4,6 +4,7 @@ from collections.abc import Mapping
 import pytest
 
 from tests.multi_fetch.fetching import by_path, fetch, fetch_all, in_turn, job, kind, limits
+from tests.multi_fetch.servers import Lettered
 from tests.support.rawserver import RawServer, Request, redirects, response, sends
 
 FINE = sends(response(b"fine"))
@@ -40,6 +41,14 @@ def test_secret_headers_do_not_go_to_another_origin_and_do_not_come_back() -> No
     assert "referer" not in abroad.headers
     assert abroad.headers["accept"] == "application/octet-stream"
     assert [len(secrets_of(request)) for request in home.requests] == [3, 0]
+
+
+def test_connections_to_both_origins_are_kept() -> None:
+    with Lettered(FINE) as other, Lettered(redirects(f"{other.url}/b")) as home:
+        results = fetch_all([job(home.url) for _ in range(60)], limits(concurrency=4))
+        assert home.connections <= 4
+        assert other.connections <= 4
+    assert [kind(result) for result in results] == [None] * 60
 
 
 def test_userinfo_of_the_url_does_not_go_to_another_origin() -> None:

@@ -46,7 +46,8 @@ class Wire:
         self._multi = pycurl.CurlMulti()
         self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._sockets.watch)
         self._multi.setopt(pycurl.M_TIMERFUNCTION, self._on_timer)
-        self._multi.setopt(pycurl.M_MAXCONNECTS, limits.concurrency)
+        # Those in flight count: for each there is one more, of a host that redirects or is next.
+        self._multi.setopt(pycurl.M_MAXCONNECTS, 2 * limits.concurrency)
         self._running: dict[pycurl.Curl, Exchange] = {}
         self._spare: list[Exchange] = []
         self._timer: asyncio.TimerHandle | None = None
