@@ -51,7 +51,7 @@ class Pace:
         rate: bytes per second, all together; None is no limit.
     """
 
-    concurrency: int = 8
+    concurrency: int = 16
     per_host: int | None = None
     rate: float | None = None
 

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from release_mirror.mirror import Options, Target
     from release_mirror.rules import Rules
 
-DEFAULT_CONCURRENCY = 8
-"""Downloads at once: enough to fill a line, far below GitHub's limit of 100 requests."""
+DEFAULT_CONCURRENCY = 16
+"""Downloads at once: small ones mostly wait for a redirect. Far below GitHub's limit of 100."""
 
 MAX_CONCURRENCY = 100
 """GitHub refuses more requests at once."""
