@@ -4,7 +4,7 @@ All download a project on loopback, each as a whole process, in turn; that each 
 is checked first. The API and the site answer 25 ms late, or at once. Then there is the second
 run over a mirror, which finds nothing to do.
 
-    python bench/release_mirror.py [--rounds N] [--folder DIR] [--at-once N]
+    python bench/release_mirror.py [--rounds N] [--folder DIR] [--only WHAT]
 """
 
 import argparse
@@ -28,8 +28,10 @@ from bench.support.project import TOKEN, Assets, Project, project
 
 MANY = Assets("many", releases=1, each=1000, size=100 * 1024)
 LARGE = Assets("large", releases=1, each=1, size=1024**3)
-AGAIN = Assets("again", releases=100, each=100, size=1024, same=True)
+AGAIN = Assets("again", releases=200, each=50, size=1024, same=True)
 LATE_S = 0.025
+AT_ONCE = 16  # as release-mirror does by default; gh has 5, and no option
+GH, OPENSSL = "gh release download", "curl; openssl dgst; sync"
 BIN = Path(sys.executable).parent
 MEASURE = """
 import json, resource, subprocess, sys, time
@@ -39,6 +41,8 @@ seconds = time.perf_counter() - started
 used = resource.getrusage(resource.RUSAGE_CHILDREN)
 print(json.dumps([seconds, used.ru_utime + used.ru_stime, used.ru_maxrss // 1024]))
 """
+
+Asked = tuple[int, int]
 
 
 class Cost(NamedTuple):
@@ -106,61 +110,78 @@ def environment(place: Place, *, token: bool, proxy: bool = False) -> dict[str, 
 class Contest:
     """The commands that download a repository's assets."""
 
-    def __init__(self, place: Place, at_once: int | None) -> None:
+    def __init__(self, place: Place) -> None:
         self.place = place
         saved, folder, name = str(place.saved), place.folder, f"octo/{place.assets.name}"
-        number = str(at_once or 8)
+        number = str(AT_ONCE)
         gh = shutil.which("gh", path=BIN) or "gh"
         curl = ["curl", "-sfL", "--parallel", "--parallel-max", number, "-K", f"{folder}/curl.txt"]
         plain, known = environment(place, token=False), environment(place, token=True)
         self.commands: dict[str, tuple[list[str], dict[str, str]]] = {
-            "release-mirror": (self.ours(at_once), plain),
-            "release-mirror, with a token": (self.ours(at_once), known),
-            "gh release download": (
-                [gh, "release", "download", "v0", "--repo", f"github.localhost/{name}", "-D", saved],
+            "release-mirror": (self._ours(), plain),
+            "release-mirror, with a token": (self._ours(), known),
+            GH: (
+                [
+                    gh,
+                    "release",
+                    "download",
+                    "v0",
+                    "--repo",
+                    f"github.localhost/{name}",
+                    "-D",
+                    saved,
+                ],
                 environment(place, token=True, proxy=True),
             ),
             "curl; sha256sum; sync": (self._checked(curl, "sha256sum"), plain),
-            "curl; openssl dgst; sync": (self._checked(curl, "openssl dgst -sha256"), plain),
-            "aria2c": (["aria2c", "-q", "-j", number, "-i", f"{folder}/urls.txt", "-d", saved], plain),
+            OPENSSL: (self._checked(curl, "openssl dgst -sha256"), plain),
+            "aria2c": (
+                ["aria2c", "-q", "-j", number, "-i", f"{folder}/urls.txt", "-d", saved],
+                plain,
+            ),
         }
 
-    def ours(self, at_once: int | None) -> list[str]:
+    def _ours(self) -> list[str]:
         place = self.place
         command = [str(BIN / "release-mirror"), f"octo/{place.assets.name}", "--progress", "none"]
-        command += ["--dest", str(place.saved), "--api-url", place.project.api.url]
-        return command if at_once is None else [*command, "--concurrency", str(at_once)]
+        command += ["--concurrency", str(AT_ONCE)]
+        return [*command, "--dest", str(place.saved), "--api-url", place.project.api.url]
 
     def _checked(self, curl: list[str], digest: str) -> list[str]:
         files = f"{shlex.quote(str(self.place.saved))}/*"
         return ["sh", "-c", f"{shlex.join(curl)} && {digest} {files} && sync"]
 
-    def run(self, name: str, *, fresh: bool = True) -> Cost:
-        if fresh:
-            self.place.prepare()
+    def run(self, name: str) -> Cost:
+        """Run a contender, from an empty folder."""
+        self.place.prepare()
+        return self.go_on(name)
+
+    def go_on(self, name: str) -> Cost:
+        """Run a contender with what is there; the measuring parent is small."""
         command, env = self.commands[name]
         measure = [sys.executable, "-S", "-c", MEASURE, *command]
-        done = subprocess.run(measure, stdout=subprocess.PIPE, env=env, check=True)
+        done = subprocess.run(measure, capture_output=True, text=True, env=env, check=False)
+        assert not done.returncode, f"{name}: {done.stderr[-2000:]}"
         return Cost(*json.loads(done.stdout))
 
-    def check(self, name: str) -> tuple[int, int]:
-        """Run it, see that it saved everything, and return what it asked."""
+    def asked_by(self, run: Callable[[str], Cost], name: str) -> tuple[Cost, Asked]:
+        """Run a contender, and return its costs and requests; see that it saved everything."""
         before = self.place.project.asked()
-        self.run(name)
+        cost = run(name)
         after = self.place.project.asked()
         files = [path for path in self.place.saved.rglob("tool-*") if path.suffix == ".bin"]
         assets = self.place.assets
         sizes = [path.stat().st_size for path in files]
         assert sizes == [assets.size] * assets.count, f"{name}: {len(sizes)} files"
-        return after[0] - before[0], after[1] - before[1]
+        return cost, (after[0] - before[0], after[1] - before[1])
 
 
-def contest(title: str, place: Place, rounds: int, at_once: int | None, base: str) -> None:
+def contest(title: str, place: Place, rounds: int, base: str) -> None:
     """Run all contenders in turn, and print what they took."""
     place.folder.mkdir()
     place.write_lists()
-    one = Contest(place, at_once)
-    asked = {name: one.check(name) for name in one.commands}
+    one = Contest(place)
+    asked = {name: one.asked_by(one.run, name)[1] for name in one.commands}
     costs: dict[str, list[Cost]] = {name: [] for name in one.commands}
     for _ in range(rounds):
         for name, taken in costs.items():
@@ -169,9 +190,7 @@ def contest(title: str, place: Place, rounds: int, at_once: int | None, base: st
     show(title, costs, asked, base)
 
 
-def show(
-    title: str, costs: dict[str, list[Cost]], asked: dict[str, tuple[int, int]], base: str
-) -> None:
+def show(title: str, costs: dict[str, list[Cost]], asked: dict[str, Asked], base: str) -> None:
     """Print the times, how many times as long as another's the median is, and the rest."""
 
     def middle(name: str, value: Callable[[Cost], float]) -> float:
@@ -191,49 +210,43 @@ def show(
         )
 
 
-def show_again(place: Place, rounds: int) -> None:
-    """Print what a second run over a mirror takes, and what it asks."""
+def show_again(title: str, place: Place, rounds: int) -> None:
+    """Print what a run over a whole mirror takes, and what it asks."""
     place.folder.mkdir()
-    one, name = Contest(place, None), "release-mirror"
-    asked, taken = [one.check(name)], [one.run(name)]
-    for _ in range(rounds):
-        before = place.project.asked()
-        taken.append(one.run(name, fresh=False))
-        after = place.project.asked()
-        asked.append((after[0] - before[0], after[1] - before[1]))
+    one, name = Contest(place), "release-mirror"
+    cost, asked = one.asked_by(one.run, name)
+    taken, asked_again = zip(*(one.asked_by(one.go_on, name) for _ in range(rounds)), strict=True)
+    assert all(for_bytes == 0 for _, for_bytes in asked_again), asked_again
     place.prepare()
-    costs = {"first": taken[:1], "again": taken[1:]}
-    show(f"{AGAIN.count:,} assets of 1 KiB", costs, {"first": asked[0], "again": asked[1]}, "first")
-    assert asked[1:] == [asked[1]] * rounds
+    costs = {"the first run": [cost], "a second run": list(taken)}
+    show(title, costs, {"the first run": asked, "a second run": asked_again[0]}, "the first run")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--folder", type=Path, help="for all files (default: the system's)")
-    parser.add_argument("--at-once", type=int, help="downloads (default: each tool's, or 8)")
     parser.add_argument("--only", choices=("many", "large", "again"))
     options = parser.parse_args()
     parts = [one for one in (MANY, LARGE, AGAIN) if options.only in {None, one.name}]
     with tempfile.TemporaryDirectory(dir=options.folder) as name:
         folder = Path(name)
         folder.chmod(0o755)  # the worker of nginx is nobody
+        root, rounds = folder / "root", options.rounds
         for assets in parts:
-            assets.make(folder / "root")
-        for late_s in (LATE_S, 0.0):
-            with project(folder / "root", parts, late_s=late_s) as served:
-                when = f", {1000 * late_s:.0f} ms late"
-                at = f"{1000 * late_s:.0f}"
-                rounds = options.rounds
-                if MANY in parts:
-                    place = Place(folder / f"many-{at}", served, MANY)
-                    title, base = "1,000 assets of 100 KiB", "gh release download"
-                    contest(title + when, place, rounds, options.at_once, base)
-                if LARGE in parts and late_s:
-                    place, base = Place(folder / "large", served, LARGE), "curl; openssl dgst; sync"
-                    contest(f"1 asset of 1 GiB{when}", place, rounds, options.at_once, base)
-                if AGAIN in parts and late_s:
-                    show_again(Place(folder / "again", served, AGAIN), rounds)
+            assets.make(root)
+        with project(root, parts, late_s=LATE_S) as served:
+            if MANY in parts:
+                title = f"1,000 x 100 KiB, the API {1000 * LATE_S:.0f} ms away"
+                contest(title, Place(folder / "far", served, MANY), rounds, GH)
+            if LARGE in parts:
+                contest("1 x 1 GiB", Place(folder / "large", served, LARGE), rounds, OPENSSL)
+            if AGAIN in parts:
+                title = f"{AGAIN.count:,} x 1 KiB, all there"
+                show_again(title, Place(folder / "again", served, AGAIN), rounds)
+        if MANY in parts:
+            with project(root, parts, late_s=0.0) as served:
+                contest("1,000 x 100 KiB", Place(folder / "near", served, MANY), rounds, GH)
 
 
 main()

@@ -1,4 +1,4 @@
-"""A project with releases on loopback, for those who download them: nginx, and the stand-in's lists.
+"""A project with releases on loopback: nginx, and the lists of the stand-in.
 
 nginx serves the assets' bytes on one origin. On another it stands before the stand-in, answers for
 each asset itself, with a redirect to its bytes, and can do all that so much later.
@@ -24,7 +24,7 @@ RULES = """
     location @no_draft {{ echo '{{"data":{{"repository":{{"release":null}}}}}}'; }}
     location @answer {{
         set $asset "";
-        if ($request_uri ~ "^/repos/octo/[a-z]+/releases/assets/([0-9]+)$") {{ set $asset /ids/$1; }}
+        if ($request_uri ~ "^/repos/octo/.+/assets/([0-9]+)$") {{ set $asset /ids/$1; }}
         set $refused "";
         if ($http_authorization = "") {{ set $refused $asset; }}
         if ($refused) {{ return 401; }}
@@ -96,7 +96,9 @@ class Assets:
     def add(self, github: GitHub, root: Path) -> Repository:
         """Tell the stand-in of them, and nginx of their ids."""
         repository = github.add_repository(f"octo/{self.name}")
-        releases = {f"v{number}": repository.add_release(f"v{number}") for number in range(self.releases)}
+        releases = {
+            f"v{number}": repository.add_release(f"v{number}") for number in range(self.releases)
+        }
         for name in self.names():
             path = root / "octo" / self.name / name
             asset = releases[path.parent.name].add_asset(path.name, path)
