@@ -310,12 +310,14 @@ def test_a_quota_that_ends_in_mid_run_ends_it_with_75_and_few_requests(
     monkeypatch.setenv("GH_TOKEN", TOKEN)
     with GitHub(token=TOKEN, quota=20) as github:
         release = github.add_repository("octo/tool").add_release("v1")
-        for number in range(60):
+        for number in range(100):
             release.add_asset(f"{number}", CONTENT)
-        ran = mirror("--max-wait", "1s", "--api-url", github.api_url)
+        ran = mirror("--max-wait", "1s", "--concurrency", 16, "--api-url", github.api_url)
         assert ran.code == 75, ran.stderr
         assert 0 < ran.counts[0] < 20
-        assert len(github.requests_to("api")) <= 20 + 16, "one for each download at hand"
+        assert len(github.requests_to("api")) <= 20 + 2 * 16, (
+            "those at hand, and those that were next"
+        )
     assert all(failure["throttled"] for failure in ran.json["failures"])
     assert len(ran.json["failures"]) == 60 - ran.counts[0]
 
