@@ -9,6 +9,7 @@ file and adopts it.
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -345,6 +346,7 @@ def _clean_up(dest: Path, works: Sequence[Work]) -> None:
     kept = [action.path for work in works for action in work.actions if action.part is not None]
     for pattern in (f".{MANIFEST_NAME}.*.new", f".{MANIFEST_NAME}.*.new-journal"):
         for leftover in dest.glob(pattern):
-            leftover.unlink(missing_ok=True)
+            with suppress(OSError):
+                leftover.unlink()
     for work in works:
         remove_leftovers(dest, eyes.folders_in(work.report.repository), kept)
