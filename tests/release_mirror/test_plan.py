@@ -178,7 +178,7 @@ def test_what_is_recorded_and_gone_upstream_is_told_of_and_kept() -> None:
         ),
         "o/r/v0/away": record(path="o/r/v0/away", gone_at="2026", removed_at="2026"),
     }
-    fresh, old = plan([wanted()], Situation(records=gone))
+    fresh, old = plan([wanted()], Situation(repository="o/r", records=gone))
     assert (fresh.kind, old.kind, old.wanted.name) == ("fetch", "gone", "old")
     assert old.wanted.repository == "o/r"
     assert not old.downloads

@@ -203,3 +203,52 @@ def test_a_file_under_an_earlier_name_that_was_damaged_is_downloaded(
     (dest / "octo/tool/v1/tool").write_bytes(b"x")
     assert mirror().counts == (1, 0, 0)
     assert (dest / "octo/tool/v1/renamed").read_bytes() == b"tool"
+
+
+def test_a_file_under_an_earlier_name_is_planned_with_only_if_it_is_whole(
+    repo: Repository, mirror: Mirror, dest: Path
+) -> None:
+    release = repo.add_release("v1")
+    lost, damaged = release.add_asset("lost", b"lost"), release.add_asset("damaged", b"damaged")
+    mirror()
+    for asset in (lost, damaged):
+        asset.rename(f"{asset.name}.bin")
+    (dest / "octo/tool/v1/lost").unlink()
+    (dest / "octo/tool/v1/damaged").write_bytes(b"x")
+    planned = mirror("--dry-run").json
+    assert (planned["downloads"], planned["bytes"]) == (2, 11)
+    assert mirror().counts == (2, 0, 0)
+
+
+def test_what_is_gone_is_told_of_though_the_repository_has_another_name(
+    repo: Repository, mirror: Mirror, dest: Path
+) -> None:
+    release = repo.add_release("v1")
+    asset = release.add_asset("old", b"old")
+    release.add_asset("tool", b"tool")
+    mirror()
+    asset.delete()
+    repo.rename("octo/renamed")
+    ran = mirror(repository="octo/renamed")
+    assert (ran.code, ran.counts, ran.json["gone"]) == (0, (0, 1, 0), 1), ran.stderr
+    assert (dest / "octo/tool/v1/old").read_bytes() == b"old"
+
+
+def test_checksums_that_are_replaced_and_kept_are_no_file_that_is_gone(
+    repo: Repository, mirror: Mirror
+) -> None:
+    asset = repo.add_release("v1").add_asset("checksums.txt", b"none")
+    mirror()
+    asset.replace(b"none, too")
+    assert mirror("--on-replaced", "keep-both").json["gone"] == 0, "as for any other asset"
+    assert mirror().json["gone"] == 1
+
+
+def test_it_does_not_claim_to_keep_what_is_not_here(
+    replaced: Asset, mirror: Mirror, dest: Path
+) -> None:
+    assert replaced.name == "tool.zip"
+    (dest / OLD).unlink()
+    ran = mirror()
+    assert (ran.code, ran.counts) == (1, (0, 0, 1))
+    assert ran.reason == "replaced upstream under the same name; the old one is not here"

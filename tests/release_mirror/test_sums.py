@@ -85,6 +85,7 @@ def test_somebodys_own_file_of_that_name_is_left_alone_and_named(
     ran = mirror()
     assert (ran.code, ran.json["downloaded"]) == (1, 1)
     assert "another file is in its place" in ran.reason
+    assert "octo/tool: v1/SHA256SUMS: another file is in its place" in ran.stderr
     assert (dest / FOLDER / "SHA256SUMS").read_text() == "a person's"
 
 

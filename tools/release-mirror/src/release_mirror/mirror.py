@@ -31,7 +31,7 @@ from .report import Report, RepositoryReport
 from .rules import Rules
 from .sayings import published_by
 from .space import check_room, room_at
-from .survey import Eyes, survey
+from .survey import Eyes, holders, survey
 from .transfer import Pace, Transfer
 
 
@@ -74,7 +74,6 @@ class Work:
         repository_id: GitHub's.
         report: what becomes of it.
         wanted: what the rules want.
-        records: the manifest's files.
         situation: what the plan was made from.
         actions: the plan.
         latest_id: of the release that upstream shows as its latest.
@@ -220,7 +219,13 @@ class Run:
         disk = await survey(dest, wanted, records)
         disk |= {path: seen for path, seen in (only or {}).items() if seen is not None}
         parts = await asyncio.to_thread(parts_of, dest, wanted)
-        situation = Situation(records=records, disk=disk, parts=parts)
+        situation = Situation(
+            repository=outcome.repository,
+            records=records,
+            disk=disk,
+            parts=parts,
+            holders=await asyncio.to_thread(holders, dest, wanted, records),
+        )
         return Work(
             repository_id=known.id,
             report=report,
@@ -301,7 +306,11 @@ class Run:
     def _finish(self, manifest: Manifest, work: Work) -> None:
         """Write a repository's SHA256SUMS, and what the run came to."""
         report, repository_id = work.report, work.repository_id
-        write_sums(self._options.dest, manifest, repository_id, failed=report.fail_sums)
+
+        def failed(path: str, reason: str) -> None:
+            self._notify(str(report.fail_sums(path, reason)))
+
+        write_sums(self._options.dest, manifest, repository_id, failed=failed)
         if self._options.only is None and not self._report.interrupted:
             manifest.finish(
                 repository_id,
@@ -327,11 +336,12 @@ class Run:
             return work.actions
         done = {item.path for item in sayings}
         situation = replace(work.situation, records=manifest.files(work.repository_id))
-        return await self._plan(
+        actions = await self._plan(
             [item for item in work.wanted if item.path not in done],
             situation,
             spoken=[item.release_id for item in sayings],
         )
+        return [action for action in actions if action.path not in done]
 
 
 def _is_saying(action: Action) -> bool:

@@ -64,16 +64,20 @@ class Situation:
     """What a plan is made from, besides what is wanted.
 
     Attributes:
+        repository: OWNER/REPO as it is called now; files may be where it was called otherwise.
         records: the manifest's files by path.
         disk: what is at the paths; a path that is missing is not there.
         parts: what earlier runs left of downloads, by path.
         published: what the releases' own checksums say, by path; several digests disagree.
+        holders: recorded files that are here, by the asset that each holds.
     """
 
+    repository: str = ""
     records: Mapping[str, FileRecord] = field(default_factory=dict)
     disk: Mapping[str, OnDisk] = field(default_factory=dict)
     parts: Mapping[str, Part] = field(default_factory=dict)
     published: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    holders: Mapping[int, FileRecord] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,16 +143,15 @@ def plan(
     """Return what to do about each wanted file, in their order, and then what is gone upstream."""
     actions = []
     taken: set[str] = set()
-    holders = _holders(situation.records.values())
     for item in wanted:
-        action = _linked(_decide(item, situation, policy), holders)
+        action = _linked(_decide(item, situation, policy), situation.holders)
         if action.path in taken:
             action = _action("refuse", item, "another asset has the same name")
         taken.add(action.path)
         taken.add(item.path)
         actions.append(action)
     return actions + [
-        _gone(record)
+        _gone(record, situation.repository)
         for record in situation.records.values()
         if record.gone_at
         and not record.removed_at
@@ -167,7 +170,7 @@ def _decide(wanted: Wanted, situation: Situation, policy: OnReplaced) -> Action:
         return replace(action, replaces=action.downloads)
     if wanted.state != "uploaded":
         return act("leave", reason="its upload is not finished")
-    if wanted.too_large and record is None:
+    if wanted.too_large and (record is None or record.removed_at):
         return act("leave", reason="larger than --max-size")
     if found is not None and not found.regular:
         return act("refuse", reason="something that is no file of ours is in its place")
@@ -187,15 +190,6 @@ def _without(situation: Situation, path: str, found: OnDisk | None) -> Situation
     records = {key: record for key, record in situation.records.items() if key != path}
     disk = {key: seen for key, seen in situation.disk.items() if key != path}
     return replace(situation, records=records, disk=disk | ({path: found} if found else {}))
-
-
-def _holders(records: Iterable[FileRecord]) -> dict[int, FileRecord]:
-    """Return which recorded file holds which asset."""
-    return {
-        record.asset_id: record
-        for record in records
-        if record.asset_id is not None and not record.removed_at
-    }
 
 
 def _linked(action: Action, holders: Mapping[int, FileRecord]) -> Action:
@@ -248,7 +242,10 @@ def _decide_replaced(wanted: Wanted, situation: Situation, policy: OnReplaced) -
     """Decide about an asset that has other bytes than the file under its name."""
     act = partial(_action, "replaced", wanted, expected_sha256=sha256_of(wanted.digest))
     if policy is OnReplaced.REFUSE:
-        return act(reason="replaced upstream under the same name; the file here is kept")
+        here = (
+            "the file here is kept" if wanted.path in situation.disk else "the old one is not here"
+        )
+        return act(reason=f"replaced upstream under the same name; {here}")
     if policy is OnReplaced.REPLACE:
         action = act(
             reason="replaced upstream under the same name; it replaces the file here",
@@ -286,8 +283,7 @@ def _is_whole(wanted: Wanted, found: OnDisk) -> bool:
     )
 
 
-def _gone(record: FileRecord) -> Action:
-    repository = record.path.rsplit("/", 2)[0]
+def _gone(record: FileRecord, repository: str) -> Action:
     wanted = Wanted(
         repository=repository,
         tag=record.tag,

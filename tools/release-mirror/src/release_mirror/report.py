@@ -73,12 +73,12 @@ class RepositoryReport:
         self.failures.append(failure)
         return failure
 
-    def fail_sums(self, path: str, reason: str) -> None:
-        """Note that our own SHA256SUMS could not be written."""
+    def fail_sums(self, path: str, reason: str) -> Failure:
+        """Note that our own SHA256SUMS could not be written, and return the note."""
         *_, tag, name = path.split("/")
-        self.failures.append(
-            Failure(repository=self.repository, tag=tag, asset=name, reason=reason)
-        )
+        failure = Failure(repository=self.repository, tag=tag, asset=name, reason=reason)
+        self.failures.append(failure)
+        return failure
 
     def end(self, error: ToolError) -> Failure:
         """Note that the repository failed as a whole, and return the note."""

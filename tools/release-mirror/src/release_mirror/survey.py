@@ -94,6 +94,21 @@ async def read(dest: Path, disk: dict[str, OnDisk], paths: Iterable[str]) -> Non
                 disk[names[path]] = replace(seen, sha256=found)
 
 
+def holders(
+    dest: Path, wanted: Iterable[Wanted], records: Mapping[str, FileRecord]
+) -> dict[int, FileRecord]:
+    """Return the recorded files that are here of what is wanted elsewhere, by their assets."""
+    eyes, place_of = Eyes(dest), {item.asset_id: item.path for item in wanted}
+    return {
+        record.asset_id: record
+        for record in records.values()
+        if record.asset_id is not None
+        and not record.removed_at
+        and place_of.get(record.asset_id, record.path) != record.path
+        and is_as_recorded(record, eyes.look(record.path))
+    }
+
+
 def _look_at_all(
     dest: Path, wanted: Sequence[Wanted], records: Mapping[str, FileRecord]
 ) -> tuple[dict[str, OnDisk], list[str]]:
