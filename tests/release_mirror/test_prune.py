@@ -188,3 +188,46 @@ def test_the_rules_of_a_file_say_what_is_wanted(
     assert (ran.code, ran.json["removed"]) == (0, 7)
     assert files_in(dest) == {"octo/tool/v3/tool.deb", "octo/other/v1/other"}
     assert prune("--config", config, "--yes").json["removed"] == 1, "it names no octo/other"
+
+
+def test_what_a_file_of_rules_finds_too_large_is_not_fetched_again(
+    repo: Repository, mirror: Mirror, prune: Prune, tmp_path: Path
+) -> None:
+    release = repo.add_release("v1")
+    for size in (1, 5000):
+        release.add_asset(f"of {size}", bytes(size))
+    mirror()
+    config = tmp_path / "mirror.toml"
+    config.write_text("[[repository]]\nname = 'octo/tool'\nmax-size = '1k'\n")
+    assert prune("--config", config, "--yes").json["removed"] == 1
+    assert mirror("--max-size", "1k").counts == (0, 2, 0)
+
+
+def test_rules_for_an_earlier_name_remove_nothing(
+    repo: Repository, mirror: Mirror, prune: Prune, dest: Path, tmp_path: Path
+) -> None:
+    repo.add_release("v1").add_asset("tool", b"x")
+    repo.rename("octo/renamed")
+    mirror()
+    config = tmp_path / "mirror.toml"
+    config.write_text("[[repository]]\nname = 'octo/tool'\n")
+    ran = prune("--config", config, "--yes", json=False)
+    assert (ran.code, ran.stdout) == (2, "")
+    assert "name octo/tool, which is not mirrored here, and not octo/renamed" in ran.stderr
+    assert files_in(dest) == {"octo/renamed/v1/tool"}
+
+
+def test_what_has_only_its_earlier_name_here_is_not_gone(
+    repo: Repository, mirror: Mirror, prune: Prune, dest: Path
+) -> None:
+    release = repo.add_release("v1")
+    first, second = release.add_asset("first", b"1"), release.add_asset("second", b"2")
+    third = release.add_asset("third", b"3")
+    mirror()
+    first.delete()
+    second.rename("first")
+    third.rename("lost")
+    assert mirror().json["replaced"] == 1, "it is not stored under the name of the first"
+    (dest / "octo/tool/v1/lost").unlink()
+    assert prune("--gone", "--yes").json["removed"] == 1
+    assert files_in(dest) == {"octo/tool/v1/second", "octo/tool/v1/third"}

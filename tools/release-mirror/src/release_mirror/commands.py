@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from toolroll_shared.errors import UsageError
 from toolroll_shared.logs import NO_LOG, Log
 from toolroll_shared.sqlite import errors_of
 
@@ -13,6 +14,7 @@ from .places import Wanted, wanted_files
 from .prune import Policy, Removal, doomed, remove
 from .rules import Rules
 from .status import Standing, standings
+from .survey import Eyes, is_as_recorded
 from .verify import chosen
 
 
@@ -49,6 +51,7 @@ def prune(options: PruneOptions, *, really: bool, log: Log = NO_LOG) -> list[Rem
 
     Raises:
         TryLater: another process works in DEST.
+        UsageError: it is not sure that a configuration does not want a repository.
         ToolError: there is no manifest, or none that can be used.
     """
     dest = options.dest
@@ -59,11 +62,32 @@ def prune(options: PruneOptions, *, really: bool, log: Log = NO_LOG) -> list[Rem
         errors_of(dest / MANIFEST_NAME),
     ):
         removals: list[Removal] = []
-        for repository in chosen(manifest, options.names):
+        repositories = chosen(manifest, options.names)
+        _refuse_other_names(options, repositories, manifest.repositories())
+        for repository in repositories:
             removals += _prune(options, manifest, repository, really=really)
     if really:
         _record(log, removals)
     return removals
+
+
+def _refuse_other_names(
+    options: PruneOptions, chosen_ones: Iterable[Mirrored], mirrored: Iterable[Mirrored]
+) -> None:
+    """Refuse to take a repository that has another name by now for one that is not wanted.
+
+    Raises:
+        UsageError: the configuration could mean it by a name that nothing has here.
+    """
+    if not options.policy.unwanted:
+        return
+    strange = options.rules.keys() - {one.name.lower() for one in mirrored}
+    unnamed = [one.name for one in chosen_ones if one.name.lower() not in options.rules]
+    if strange and unnamed:
+        raise UsageError(
+            f"the rules name {min(strange)}, which is not mirrored here, and not {unnamed[0]}: "
+            "if it was renamed, name it as it is called now; else sync first"
+        )
 
 
 def _prune(
@@ -83,21 +107,36 @@ def _prune(
         releases,
         options.policy,
         wanted={item.path for item in places(rules) if not item.too_large} if rules else (),
-        superseded=_superseded(records, places(Rules(prereleases=True))),
+        superseded=_superseded(options.dest, records, places(Rules(prereleases=True))),
     )
     if really:
         return remove(options.dest, manifest, repository, found)
     return [Removal(repository.name, record) for record in found]
 
 
-def _superseded(records: Mapping[str, FileRecord], places: Iterable[Wanted]) -> set[str]:
-    """Return the paths of files that are recorded at another place, too: the present one."""
-    place_of = {item.asset_id: item.path for item in places if item.path in records}
+def _superseded(
+    dest: Path, records: Mapping[str, FileRecord], places: Iterable[Wanted]
+) -> set[str]:
+    """Return the paths of files that are here at another place, too: the present one."""
+    eyes = Eyes(dest)
+    place_of = {
+        item.asset_id: item.path for item in places if _is_at_its_place(item, records, eyes)
+    }
     return {
         record.path
         for record in records.values()
         if record.asset_id is not None and place_of.get(record.asset_id, record.path) != record.path
     }
+
+
+def _is_at_its_place(item: Wanted, records: Mapping[str, FileRecord], eyes: Eyes) -> bool:
+    record = records.get(item.path)
+    return (
+        record is not None
+        and record.asset_id == item.asset_id
+        and not record.removed_at
+        and is_as_recorded(record, eyes.look(item.path))
+    )
 
 
 def _record(log: Log, removals: Iterable[Removal]) -> None:
