@@ -199,6 +199,8 @@ def test_the_command_line_counts_more_than_the_file(from_file: Mirror, tmp_path:
         ),
         ("[[repository]]\ntags = ['v1']", "missing required field `name`"),
         ("concurrency = 0\n[[repository]]\nname = 'octo/tool'", "concurrency is 0"),
+        ("concurrency = 101\n[[repository]]\nname = 'o/r'", "concurrency is 101, more than 100"),
+        ("dest = ''\n[[repository]]\nname = 'octo/tool'", "dest is empty"),
         ("on-replaced = 'x'\n[[repository]]\nname = 'octo/tool'", "Invalid enum value 'x'"),
         ("[[repository]]\nname = 'o/r'\n[[repository]]\nname = 'O/R'", "names a repository twice"),
         ("[[repository", "Expected ']]'"),

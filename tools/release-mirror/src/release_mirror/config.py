@@ -109,6 +109,8 @@ class _Reader:
 def _config(path: Path, file: _File, reader: _Reader) -> Config:
     if not file.repository:
         raise ValueError("names no [[repository]]")
+    if file.dest == "":
+        raise ValueError("dest is empty")
     for name, number in (("concurrency", file.concurrency), ("per-host", file.per_host)):
         if number is not None and number < 1:
             raise ValueError(f"{name} is {number}, not at least 1")

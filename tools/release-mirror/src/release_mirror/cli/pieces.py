@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 TOOL = "release-mirror"
 
+MAX_CONCURRENCY = 100
+"""GitHub refuses more requests at once."""
+
 
 def add_names(parser: argparse.ArgumentParser) -> None:
     """Add the repositories that a command may be limited to."""
@@ -52,9 +55,14 @@ def read_config_file(path: Path) -> "Config":
     from release_mirror.config import read_config
 
     try:
-        return read_config(path, instant=instant, size=byte_size)
+        config = read_config(path, instant=instant, size=byte_size)
     except argparse.ArgumentTypeError as error:
         raise UsageError(f"{path}: {error}") from error
+    if (config.concurrency or 0) > MAX_CONCURRENCY:
+        raise UsageError(
+            f"{path}: concurrency is {config.concurrency}, more than {MAX_CONCURRENCY}"
+        )
+    return config
 
 
 def watcher(progress: str = "auto") -> "Watcher":

@@ -18,7 +18,7 @@ from toolroll_shared.logs import Log
 from toolroll_shared.output import write_result
 from toolroll_shared.signals import run_async
 
-from .pieces import TOOL, add_json, folder, read_config_file, say, watcher
+from .pieces import MAX_CONCURRENCY, TOOL, add_json, folder, read_config_file, say, watcher
 
 if TYPE_CHECKING:
     from release_mirror.config import Config
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 DEFAULT_CONCURRENCY = 16
 """Downloads at once: small ones mostly wait for a redirect. Far below GitHub's limit of 100."""
 
-MAX_CONCURRENCY = 100
-"""GitHub refuses more requests at once."""
 
 SYNC = """\
 Bring a mirror up to date: DEST/OWNER/REPO/TAG/ASSET.
