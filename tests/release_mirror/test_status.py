@@ -29,15 +29,17 @@ def status(dest: Path, capsys: pytest.CaptureFixture[str]) -> Status:
 def test_it_tells_what_is_mirrored_how_large_and_how_fresh(
     github: GitHub, repo: Repository, mirror: Mirror, status: Status
 ) -> None:
-    repo.add_release("v1").add_asset("tool", b"one")
-    repo.add_release("v2").add_asset("tool", b"three", digest=False)
+    first = repo.add_release("v1")
+    first.add_asset("tool", b"one")
+    second = repo.add_release("v2", published_at=first.published_at)
+    second.add_asset("tool", b"three", digest=False)
     github.add_repository("octo/other").add_release("v9").add_asset("other", b"x")
     mirror("octo/other")
     ran = status()
     assert (ran.code, ran.json["files"], ran.json["bytes"]) == (0, 3, 9)
     other, tool = ran.json["repositories"]
     assert (other["repository"], other["newest_tag"]) == ("octo/other", "v9")
-    assert tool["releases"], tool["files"] == (2, 2)
+    assert (tool["releases"], tool["files"]) == (2, 2)
     assert (tool["newest_tag"], tool["unchecked"], tool["failed"]) == ("v2", 1, 0)
     assert tool["complete_at"] == tool["finished_at"]
     rows = [line.split("\t") for line in status(json=False).stdout.splitlines()]

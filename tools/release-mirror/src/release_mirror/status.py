@@ -67,7 +67,7 @@ def _standing(manifest: Manifest, mirrored: Mirrored) -> Standing:
     ]
     here = {record.release_id for record in files}
     releases = [one for one in manifest.releases(mirrored.id) if one.id in here]
-    newest = max(releases, key=lambda release: release.published_at or "", default=None)
+    newest = max(releases, key=lambda one: (one.published_at or "", one.id), default=None)
     return Standing(
         repository=mirrored.name,
         releases=len(here),
