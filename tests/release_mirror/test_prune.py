@@ -231,3 +231,17 @@ def test_what_has_only_its_earlier_name_here_is_not_gone(
     (dest / "octo/tool/v1/lost").unlink()
     assert prune("--gone", "--yes").json["removed"] == 1
     assert files_in(dest) == {"octo/tool/v1/second", "octo/tool/v1/third"}
+
+
+def test_rules_that_want_the_latest_remove_nothing_while_nobody_knows_it(
+    mirrored: Repository, prune: Prune, dest: Path, tmp_path: Path
+) -> None:
+    assert mirrored.releases
+    with closing(sqlite3.connect(dest / "manifest.sqlite")) as connection, connection:
+        connection.execute("DELETE FROM runs")  # as in a manifest of an earlier version
+    config = tmp_path / "mirror.toml"
+    config.write_text("[[repository]]\nname = 'octo/tool'\nlatest = true\n")
+    ran = prune("--config", config, "--yes", json=False)
+    assert (ran.code, ran.stdout) == (2, "")
+    assert "octo/tool: which release is its latest is not known: sync first" in ran.stderr
+    assert files_in(dest) == both("v1", "v2-rc", "v2", "v3")

@@ -51,7 +51,7 @@ def prune(options: PruneOptions, *, really: bool, log: Log = NO_LOG) -> list[Rem
 
     Raises:
         TryLater: another process works in DEST.
-        UsageError: it is not sure that a configuration does not want a repository.
+        UsageError: nobody knows what a configuration wants of a repository.
         ToolError: there is no manifest, or none that can be used.
     """
     dest = options.dest
@@ -63,7 +63,7 @@ def prune(options: PruneOptions, *, really: bool, log: Log = NO_LOG) -> list[Rem
     ):
         removals: list[Removal] = []
         repositories = chosen(manifest, options.names)
-        _refuse_other_names(options, repositories, manifest.repositories())
+        _refuse_doubtful(options, repositories, manifest.repositories())
         for repository in repositories:
             removals += _prune(options, manifest, repository, really=really)
     if really:
@@ -71,23 +71,26 @@ def prune(options: PruneOptions, *, really: bool, log: Log = NO_LOG) -> list[Rem
     return removals
 
 
-def _refuse_other_names(
-    options: PruneOptions, chosen_ones: Iterable[Mirrored], mirrored: Iterable[Mirrored]
+def _refuse_doubtful(
+    options: PruneOptions, repositories: Iterable[Mirrored], mirrored: Iterable[Mirrored]
 ) -> None:
-    """Refuse to take a repository that has another name by now for one that is not wanted.
+    """Refuse where nobody knows whether a configuration wants a repository, or what of it.
 
     Raises:
-        UsageError: the configuration could mean it by a name that nothing has here.
+        UsageError: it may mean it by another name, or its latest release is not known.
     """
     if not options.policy.unwanted:
         return
     strange = options.rules.keys() - {one.name.lower() for one in mirrored}
-    unnamed = [one.name for one in chosen_ones if one.name.lower() not in options.rules]
-    if strange and unnamed:
-        raise UsageError(
-            f"the rules name {min(strange)}, which is not mirrored here, and not {unnamed[0]}: "
-            "if it was renamed, name it as it is called now; else sync first"
-        )
+    for one in repositories:
+        rules = options.rules.get(one.name.lower())
+        if rules is None and strange:
+            raise UsageError(
+                f"the rules name {min(strange)}, which is not mirrored here, and not {one.name}: "
+                "if it was renamed, name it as it is called now; else sync first"
+            )
+        if rules is not None and rules.latest and one.latest_release_id is None:
+            raise UsageError(f"{one.name}: which release is its latest is not known: sync first")
 
 
 def _prune(
