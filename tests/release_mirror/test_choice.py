@@ -226,6 +226,8 @@ def test_a_file_that_is_not_understood_is_refused(
         (["verfy", "--dest", "y"], "'verfy' is neither OWNER/REPO nor a command (sync, "),
         (["--dest", "y", "verify"], "the command comes first: release-mirror verify"),
         (["octo/tool", "--dest", "y", "--limit-rate", "fast"], "'fast' is not a size"),
+        (["octo/tool", "--dest", "y", "--limit-rate", "0"], "'0' would let nothing through"),
+        (["verify", "octo", "--dest", "y"], "'octo' is not [HOST/]OWNER/REPO"),
         (["octo/tool", "--dest", "y", "--on-replaced", "maybe"], "invalid choice: 'maybe'"),
         (["a.example/o/r", "b.example/o/r", "--dest", "y"], "on several servers"),
     ],

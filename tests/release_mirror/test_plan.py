@@ -231,7 +231,13 @@ def test_a_plan_of_the_same_situation_is_the_same() -> None:
 
 @pytest.mark.parametrize(
     ("there", "kind"),
-    [(found(), "fetch"), (None, "fetch"), (found(mtime_ns=8, sha256=B), "refuse")],
+    [
+        (found(), "fetch"),
+        (None, "fetch"),
+        (found(mtime_ns=8, sha256=B), "fetch"),
+        (found(mtime_ns=8, sha256=A), "adopt"),
+        (found(regular=False), "refuse"),
+    ],
 )
 def test_our_own_checksums_make_room_for_an_asset(there: OnDisk | None, kind: ActionKind) -> None:
     ours = record(kind="checksums", asset_id=None, sha256=C)

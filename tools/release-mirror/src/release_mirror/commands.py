@@ -1,6 +1,6 @@
 """What the commands do that only look at a mirror, or remove from it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -46,7 +46,9 @@ def read_standings(dest: Path) -> list[Standing]:
         return standings(manifest)
 
 
-def prune(options: PruneOptions, *, really: bool, log: Log = NO_LOG) -> list[Removal]:
+def prune(
+    options: PruneOptions, *, really: bool, notify: Callable[[str], None], log: Log = NO_LOG
+) -> list[Removal]:
     """Remove what the policy says, or return only what that would be.
 
     Raises:
@@ -65,7 +67,11 @@ def prune(options: PruneOptions, *, really: bool, log: Log = NO_LOG) -> list[Rem
         repositories = chosen(manifest, options.names)
         _refuse_doubtful(options, repositories, manifest.repositories())
         for repository in repositories:
-            removals += _prune(options, manifest, repository, really=really)
+            found = _doomed(options, manifest, repository)
+            if really:
+                removals += remove(dest, manifest, repository, found, notify=notify)
+            else:
+                removals += [Removal(repository.name, record) for record in found]
     if really:
         _record(log, removals)
     return removals
@@ -93,9 +99,7 @@ def _refuse_doubtful(
             raise UsageError(f"{one.name}: which release is its latest is not known: sync first")
 
 
-def _prune(
-    options: PruneOptions, manifest: Manifest, repository: Mirrored, *, really: bool
-) -> list[Removal]:
+def _doomed(options: PruneOptions, manifest: Manifest, repository: Mirrored) -> list[FileRecord]:
     records = manifest.files(repository.id)
     releases = manifest.releases(repository.id)
     assets = manifest.assets(repository.id)
@@ -105,16 +109,13 @@ def _prune(
         return wanted_files(repository.name, releases, assets, records, rules, latest_id=latest_id)
 
     rules = options.rules.get(repository.name.lower())
-    found = doomed(
+    return doomed(
         records.values(),
         releases,
         options.policy,
         wanted={item.path for item in places(rules) if not item.too_large} if rules else (),
         superseded=_superseded(options.dest, records, places(Rules(prereleases=True))),
     )
-    if really:
-        return remove(options.dest, manifest, repository, found)
-    return [Removal(repository.name, record) for record in found]
 
 
 def _superseded(

@@ -164,7 +164,7 @@ def _decide(wanted: Wanted, situation: Situation, policy: OnReplaced) -> Action:
     act = partial(_action, wanted=wanted)
     record, found = situation.records.get(wanted.path), situation.disk.get(wanted.path)
     if record is not None and record.kind == "checksums":  # ours: it makes room
-        if found is not None and (found.size, found.mtime_ns) == (record.size, record.mtime_ns):
+        if found is not None and found.regular and not _is_whole(wanted, found):
             found = None
         action = _decide(wanted, _without(situation, wanted.path, found), policy)
         return replace(action, replaces=action.downloads)

@@ -1,6 +1,6 @@
 """Removing mirrored files by a policy: what to remove is decided first, and shown."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -103,9 +103,21 @@ def _fits(record: FileRecord, release: Release, policy: Policy) -> bool:
 
 
 def remove(
-    dest: Path, manifest: Manifest, repository: Mirrored, records: Sequence[FileRecord]
+    dest: Path,
+    manifest: Manifest,
+    repository: Mirrored,
+    records: Sequence[FileRecord],
+    *,
+    notify: Callable[[str], None],
 ) -> list[Removal]:
     """Remove files, if they are what the mirror wrote, and note that they were pruned.
+
+    Args:
+        dest: the mirror's folder.
+        manifest: learns of it.
+        repository: whose files they are.
+        records: the files.
+        notify: told of SHA256SUMS that cannot be written.
 
     Raises:
         sqlite3.Error: the manifest cannot be written.
@@ -116,7 +128,7 @@ def remove(
         for record in records
     ]
     manifest.mark_removed([one.record.path for one in removals if one.trouble is None], at)
-    write_sums(dest, manifest, repository.id, failed=lambda _path, _why: None)
+    write_sums(dest, manifest, repository.id, failed=lambda path, why: notify(f"{path}: {why}"))
     for folder in sorted({Path(record.path).parent for record in records}):
         _remove_if_empty(dest, folder)
     return removals

@@ -211,7 +211,12 @@ class Healer:
                     (dest / finding.path).unlink()
                 known = manifest.repository(finding.repository or "")
                 if known is not None:
-                    write_sums(dest, manifest, known.id, failed=lambda _path, _why: None)
+                    write_sums(
+                        dest,
+                        manifest,
+                        known.id,
+                        failed=lambda path, why: self._notify(f"{path}: {why}"),
+                    )
 
 
 def _is_sums(finding: Finding) -> bool:

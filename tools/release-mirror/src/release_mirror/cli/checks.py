@@ -47,7 +47,8 @@ def add_verify(parser: argparse.ArgumentParser) -> None:
     action.add_argument(
         "--rebuild",
         action="store_true",
-        help="make the manifest anew from the files and the API; the old one is kept aside",
+        help="make the manifest anew from the files and the API, for the repositories named "
+        "or else for each folder OWNER/REPO; the old one is kept aside",
     )
     parser.add_argument("--strict", action="store_true", help="unrecorded files are a failure, too")
     parser.add_argument(
@@ -187,7 +188,7 @@ def _run_prune(arguments: argparse.Namespace, log: Log) -> int:
         policy=policy,
         rules={one.name.lower(): rules for one, rules in config.repositories} if config else {},
     )
-    removals = prune(options, really=arguments.yes, log=log)
+    removals = prune(options, really=arguments.yes, notify=say, log=log)
     show = removals_json if arguments.json else removals_text
     write_result(show(removals, done=arguments.yes))
     troubles = [one for one in removals if one.trouble]

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gh_releases import parse_target
 from toolroll_shared.cli import byte_size, instant
 from toolroll_shared.errors import UsageError
 from toolroll_shared.output import is_terminal, note, oneline
@@ -23,8 +24,19 @@ MAX_CONCURRENCY = 100
 def add_names(parser: argparse.ArgumentParser) -> None:
     """Add the repositories that a command may be limited to."""
     parser.add_argument(
-        "repositories", nargs="*", metavar="OWNER/REPO", help="only these; all, if none is named"
+        "repositories",
+        nargs="*",
+        type=_name,
+        metavar="OWNER/REPO",
+        help="only these; all, if none is named",
     )
+
+
+def _name(text: str) -> str:
+    try:
+        return parse_target(text).name
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def add_dest(parser: argparse.ArgumentParser) -> None:

@@ -119,7 +119,7 @@ def _add_pace(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--limit-rate",
-        type=byte_size,
+        type=_rate,
         metavar="SIZE",
         help="bytes per second, all downloads together, as in 10M",
     )
@@ -136,6 +136,13 @@ def _concurrency(text: str) -> int:
     if number > MAX_CONCURRENCY:
         raise argparse.ArgumentTypeError(f"{number} exceeds {MAX_CONCURRENCY}")
     return number
+
+
+def _rate(text: str) -> int:
+    rate = byte_size(text)
+    if not rate:
+        raise argparse.ArgumentTypeError(f"{text!r} would let nothing through")
+    return rate
 
 
 def _run_sync(arguments: argparse.Namespace, log: Log) -> int:
