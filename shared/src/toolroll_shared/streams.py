@@ -9,6 +9,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+AT_ONCE = 64 * 1024
+"""Bytes written by one call: with 1 MiB, a large file took Linux 6.18 (ext4) twice as long."""
+
 
 class AtomicFile:
     """A file written under a temporary name and renamed into place when it is whole.
@@ -60,7 +63,7 @@ class AtomicFile:
         """
         rest = memoryview(block)
         while rest:
-            rest = rest[self._file.write(rest) :]
+            rest = rest[self._file.write(rest[:AT_ONCE]) :]
 
     def commit(self, *, durable: bool = True, replace: bool = True) -> os.stat_result:
         """Give the file its final name and return its status.
