@@ -1,7 +1,7 @@
 """release-mirror against `gh release download`, curl and aria2c: many assets, one large one.
 
-All download a project on loopback, each as a whole process, in turn; that each saved everything
-is checked first. The API and the site answer 25 ms late, or at once. Then there is the second
+All download a project on loopback, each as a whole process, in rounds of random order; that each
+saved everything is checked first. The API and the site answer 25 ms late, or at once. Then there is the second
 run over a mirror, which finds nothing to do.
 
     python bench/release_mirror.py [--rounds N] [--folder DIR] [--only WHAT]
@@ -10,6 +10,7 @@ run over a mirror, which finds nothing to do.
 import argparse
 import json
 import os
+import random
 import shlex
 import shutil
 import statistics
@@ -184,8 +185,8 @@ def contest(title: str, place: Place, rounds: int, base: str) -> None:
     asked = {name: one.asked_by(one.run, name)[1] for name in one.commands}
     costs: dict[str, list[Cost]] = {name: [] for name in one.commands}
     for _ in range(rounds):
-        for name, taken in costs.items():
-            taken.append(one.run(name))
+        for name in random.sample(list(costs), len(costs)):  # none always comes after the same
+            costs[name].append(one.run(name))
     place.prepare()
     show(title, costs, asked, base)
 
