@@ -1,8 +1,8 @@
 """release-mirror against `gh release download`, curl and aria2c: many assets, one large one.
 
 All download a project on loopback, each as a whole process, in rounds of random order; that each
-saved everything is checked first. The API and the site answer 25 ms late, or at once. Then there is the second
-run over a mirror, which finds nothing to do.
+saved everything is checked first. The API and the site answer 25 ms late, or at once. Then there
+is the second run over a mirror, which finds nothing to do.
 
     python bench/release_mirror.py [--rounds N] [--folder DIR] [--only WHAT]
 """
