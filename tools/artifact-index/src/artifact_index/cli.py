@@ -14,9 +14,10 @@ from gh_releases import (
     add_release_arguments,
     client_options,
 )
-from toolroll_shared.cli import Parser, add_common_arguments, add_version_argument, instant, run
+from toolroll_shared.cli import instant, run
+from toolroll_shared.commands import Command, Commands
 from toolroll_shared.errors import Exit, UsageError
-from toolroll_shared.logs import Log, open_log
+from toolroll_shared.logs import Log
 from toolroll_shared.output import (
     is_terminal,
     note,
@@ -69,56 +70,6 @@ _VERIFY = """\
 Check that the database is sound: SQLite's own checks, the schema, and what
 must hold in its rows.
 """
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit code."""
-    return run(TOOL, lambda: _main(sys.argv[1:] if argv is None else argv))
-
-
-def _main(argv: Sequence[str]) -> int:
-    arguments = _parse(argv)
-    command: Callable[[argparse.Namespace, Log], int] = arguments.run
-    with open_log(TOOL, arguments.log_json) as log:
-        return command(arguments, log)
-
-
-def _parse(argv: Sequence[str]) -> argparse.Namespace:
-    """Return the arguments of a command; it is `sync` where none is named.
-
-    Raises:
-        UsageError: the first argument is neither a command nor could be a repository.
-    """
-    first = argv[0] if argv else "-"
-    if first in {"-h", "--help", "--version"}:
-        return build_parser().parse_args(argv)
-    if first in COMMANDS:
-        return command_parser(first).parse_intermixed_args(argv[1:])
-    if not first.startswith("-") and "/" not in first:
-        commands = ", ".join(COMMANDS)
-        raise UsageError(f"{first!r} is neither OWNER/REPO nor a command ({commands})")
-    try:
-        return command_parser("sync").parse_intermixed_args(argv)
-    except UsageError as error:
-        if late := [one for one in argv if one in COMMANDS]:
-            raise UsageError(f"the command comes first: {TOOL} {late[0]} ...") from error
-        raise
-
-
-def build_parser() -> Parser:
-    """Return the parser of what comes without a command."""
-    parser = Parser(TOOL, description=_DESCRIPTION, usage=f"{TOOL} [COMMAND] ...")
-    add_version_argument(parser, tool=TOOL)
-    return parser
-
-
-def command_parser(command: str) -> Parser:
-    """Return a command's parser."""
-    add_arguments, usage, description = COMMANDS[command]
-    parser = Parser(f"{TOOL} {command}", usage=f"%(prog)s {usage}", description=description)
-    add_arguments(parser)
-    add_common_arguments(parser, tool=TOOL)
-    return parser
 
 
 def _add_sync(parser: argparse.ArgumentParser) -> None:
@@ -364,18 +315,28 @@ def _run_verify(arguments: argparse.Namespace, log: Log) -> int:
     return Exit.CORRUPT if found else Exit.OK
 
 
-COMMANDS = {
-    "sync": (_add_sync, "[OPTIONS] [HOST/]OWNER/REPO... | --all", _SYNC),
-    "export": (
-        _add_export,
-        "[OPTIONS] (--csv PATH | --ndjson PATH | --parquet PATH)",
-        _EXPORT,
-    ),
-    "changes": (_add_changes, "[OPTIONS]", _CHANGES),
-    "status": (_add_status, "[OPTIONS]", _STATUS),
-    "verify": (_add_verify, "[OPTIONS]", _VERIFY),
-}
-
-
 def _say(message: str) -> None:
     note(TOOL, message)
+
+
+COMMANDS = Commands(
+    tool=TOOL,
+    description=_DESCRIPTION,
+    operand="OWNER/REPO",
+    commands={
+        "sync": Command(_add_sync, "[OPTIONS] [HOST/]OWNER/REPO... | --all", _SYNC),
+        "export": Command(
+            _add_export,
+            "[OPTIONS] (--csv PATH | --ndjson PATH | --parquet PATH)",
+            _EXPORT,
+        ),
+        "changes": Command(_add_changes, "[OPTIONS]", _CHANGES),
+        "status": Command(_add_status, "[OPTIONS]", _STATUS),
+        "verify": Command(_add_verify, "[OPTIONS]", _VERIFY),
+    },
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code."""
+    return run(TOOL, lambda: COMMANDS.run(sys.argv[1:] if argv is None else argv))

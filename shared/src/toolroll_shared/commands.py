@@ -1,0 +1,83 @@
+"""A tool of several commands, one of which is meant where none is named."""
+
+import argparse
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from .cli import Parser, add_common_arguments, add_version_argument
+from .errors import UsageError
+from .logs import open_log
+
+
+class Command(NamedTuple):
+    """One of a tool's commands.
+
+    Attributes:
+        add_arguments: adds its arguments to a parser, and as the default `run` what takes them
+            and a log, and returns the exit code.
+        usage: what follows its name in a usage line.
+        description: the start of its help.
+    """
+
+    add_arguments: Callable[[argparse.ArgumentParser], None]
+    usage: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commands:
+    """A tool's commands.
+
+    Attributes:
+        tool: its name.
+        description: the start of its help.
+        commands: by their names; the first is meant where none is named.
+        operand: what the first one takes, for messages; there is a slash in each.
+    """
+
+    tool: str
+    description: str
+    commands: Mapping[str, Command]
+    operand: str
+
+    def run(self, argv: Sequence[str]) -> int:
+        """Run the command that the arguments name, and return its exit code.
+
+        Raises:
+            ToolError: as the command does; `UsageError` for arguments that make no sense.
+        """
+        arguments = self._parse(argv)
+        with open_log(self.tool, arguments.log_json) as log:
+            code: int = arguments.run(arguments, log)
+            return code
+
+    def _parse(self, argv: Sequence[str]) -> argparse.Namespace:
+        first = argv[0] if argv else "-"
+        if first in {"-h", "--help", "--version"}:
+            return self._parser().parse_args(argv)
+        if first in self.commands:
+            return self._parser_of(first).parse_intermixed_args(argv[1:])
+        if not first.startswith("-") and "/" not in first:
+            names = ", ".join(self.commands)
+            raise UsageError(f"{first!r} is neither {self.operand} nor a command ({names})")
+        try:
+            return self._parser_of(next(iter(self.commands))).parse_intermixed_args(argv)
+        except UsageError as error:
+            if late := [one for one in argv if one in self.commands]:
+                raise UsageError(f"the command comes first: {self.tool} {late[0]} ...") from error
+            raise
+
+    def _parser(self) -> Parser:
+        """Return the parser of what comes without a command."""
+        usage = f"{self.tool} [COMMAND] ..."
+        parser = Parser(self.tool, description=self.description, usage=usage)
+        add_version_argument(parser, tool=self.tool)
+        return parser
+
+    def _parser_of(self, name: str) -> Parser:
+        add_arguments, usage, description = self.commands[name]
+        parser = Parser(f"{self.tool} {name}", usage=f"%(prog)s {usage}", description=description)
+        add_arguments(parser)
+        add_common_arguments(parser, tool=self.tool)
+        return parser
