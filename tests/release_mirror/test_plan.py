@@ -19,6 +19,7 @@ from release_mirror.plan import (
 from tests.release_mirror.parts import BESIDE, PATH, A, B, C, found, record, wanted
 
 UNDIGESTED = wanted(digest=None)
+ARCHIVE = wanted(kind="tarball", asset_id=None, size=None, digest=None)
 REPLACED = wanted(asset_id=2, digest=f"sha256:{B}")
 
 
@@ -94,6 +95,7 @@ def test_each_state_of_an_asset_has_one_action(
         (UNDIGESTED, None, None),
         (UNDIGESTED, record(sha256=B), B),
         (UNDIGESTED, record(sha256=B, removed_at="2026"), B),
+        (ARCHIVE, record(asset_id=None, kind="tarball", removed_at="2026"), None),
         (wanted(), record(removed_at="2026", sha256=B), A),
         (
             wanted(kind="tarball", asset_id=None, size=None, digest=None),

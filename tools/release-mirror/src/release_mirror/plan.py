@@ -228,7 +228,7 @@ def _decide_unrecorded(
     if found is None:
         reason = "new" if removed is None else f"pruned {removed.removed_at}, and wanted again"
         if expected is None and removed is not None and same_content(wanted, removed):
-            expected = removed.sha256
+            expected = _expected(wanted, removed)
         return act("fetch", reason=reason, downloads=True, expected_sha256=expected)
     if _is_whole(wanted, found):
         how = "the same content" if expected else "the right size" if wanted.size else "its name"
