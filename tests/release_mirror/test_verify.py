@@ -227,6 +227,15 @@ def test_a_rebuild_that_cannot_ask_leaves_the_manifest_as_it_was(
     assert not list(dest.glob(".manifest*"))
 
 
+def test_each_rebuild_keeps_what_was_there_also_within_a_second(
+    release: Release, verify: Verify, dest: Path
+) -> None:
+    assert release.tag == "v1"
+    for _ in range(3):
+        assert verify("--rebuild").code == 0
+    assert len(list(dest.glob("*.old"))) == 3
+
+
 def test_only_some_repositories_can_be_checked(
     github: GitHub, release: Release, verify: Verify, mirror: Mirror, dest: Path
 ) -> None:

@@ -1,9 +1,11 @@
 """Healing a mirror: fetching what `verify` found broken, and making the manifest anew."""
 
 import asyncio
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 
 from gh_releases import ClientOptions, parse_target
@@ -241,16 +243,22 @@ def _put_in_place(dest: Path) -> None:
 
     The journals go first: one that is left would be rolled back into the new manifest.
     """
-    old, at = dest / MANIFEST_NAME, utc_now().replace(":", "")
-    aside = dest / f"{MANIFEST_NAME}.{at}.old"
+    old, aside = dest / MANIFEST_NAME, _name_aside(dest)
     if old.exists():
         try:
             aside.hardlink_to(old)
         except OSError:  # a file system without them
-            old.rename(aside)
+            shutil.copyfile(old, aside)
     for suffix in ("-journal", "-wal", "-shm"):
         part = old.with_name(f"{old.name}{suffix}")
         if part.exists():
             part.rename(f"{aside}{suffix}")
     (dest / REBUILT_NAME).replace(old)
     fsync_folder(dest)
+
+
+def _name_aside(dest: Path) -> Path:
+    """Return a name for the old manifest that nothing has: there may be several in a second."""
+    stem = f"{MANIFEST_NAME}.{utc_now().replace(':', '')}"
+    names = (f"{stem}{more}.old" for more in chain([""], (f"-{number}" for number in count(2))))
+    return next(dest / name for name in names if not (dest / name).exists())
