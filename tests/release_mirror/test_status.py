@@ -73,7 +73,7 @@ def test_what_is_gone_upstream_counts(repo: Repository, mirror: Mirror, status: 
 
 def test_a_folder_that_is_no_mirror_is_refused(status: Status, dest: Path) -> None:
     ran = status()
-    assert (ran.code, ran.stdout) == (1, "")
+    assert (ran.code, ran.stdout) == (2, "")
     assert f"{dest}: is no mirror" in ran.stderr
 
 

@@ -257,7 +257,7 @@ def test_a_folder_that_is_no_mirror_is_refused(verify: Verify, dest: Path) -> No
     dest.mkdir()
     for arguments in ([], ["--repair"]):
         ran = verify(*arguments)
-        assert (ran.code, ran.stderr.count("\n")) == (1, 1)
+        assert (ran.code, ran.stderr.count("\n")) == (2, 1)
         assert f"{dest}: is no mirror: it has no manifest.sqlite" in ran.stderr
 
 

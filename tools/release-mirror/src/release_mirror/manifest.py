@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from artifact_index import Store
-from toolroll_shared.errors import CorruptStore, ToolError
+from toolroll_shared.errors import CorruptStore, UsageError
 from toolroll_shared.sqlite import errors_of, open_copy, open_database, patiently, transaction
 
 from .rules import Release
@@ -235,10 +235,10 @@ def require_manifest(dest: Path) -> None:
     """Refuse a folder without a manifest.
 
     Raises:
-        ToolError: it has none.
+        UsageError: it has none.
     """
     if not (dest / MANIFEST_NAME).exists():
-        raise ToolError(f"{dest}: is no mirror: it has no {MANIFEST_NAME}")
+        raise UsageError(f"{dest}: is no mirror: it has no {MANIFEST_NAME}")
 
 
 @contextmanager
