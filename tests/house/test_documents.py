@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tests.support.commands import run
-from tests.support.layout import COMMANDS, ROOT, TOOLS
+from tests.support.layout import COMMANDS, ROOT, TOOLS, Member
 from toolroll_shared.errors import Exit
 
 
@@ -22,14 +22,15 @@ def test_the_readme_lists_the_ten_tools_and_which_are_there() -> None:
     assert there == {tool.name for tool in TOOLS}
 
 
-@pytest.mark.parametrize(("command", "module"), COMMANDS.items())
-def test_a_tools_readme_shows_its_help(command: str, module: str) -> None:
-    readme = (ROOT / "tools" / command / "README.md").read_text()
+@pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.name)
+def test_a_tools_readme_shows_its_help(tool: Member) -> None:
+    readme = (tool.folder / "README.md").read_text()
     options = readme.partition("## Options\n\n")[2].partition("\n## ")[0]
     shown = re.findall(r"^```\n(usage: .*?)^```$", options, re.MULTILINE | re.DOTALL)
-    assert shown
+    assert {text.split()[1] for text in shown} == set(tool.scripts)
     for text in shown:
-        subcommand = re.findall(r"^usage: \S+ ([a-z]+)", text)
-        help_ = run(module, *subcommand, "--help", COLUMNS="80", NO_COLOR="1")
+        command, subcommand = re.findall(r"^usage: (\S+)(?: ([a-z]+))?", text)[0]
+        arguments = [subcommand] if subcommand else []
+        help_ = run(COMMANDS[command], *arguments, "--help", COLUMNS="80", NO_COLOR="1")
         assert (help_.code, help_.stderr) == (0, "")
         assert text == help_.stdout

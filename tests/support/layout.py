@@ -46,5 +46,9 @@ class Member:
 SHARED = Member(ROOT / "shared")
 TOOLS = [Member(path.parent) for path in sorted(ROOT.glob("tools/*/pyproject.toml"))]
 MEMBERS = [SHARED, *TOOLS]
-COMMANDS = {script: tool.import_name for tool in TOOLS for script in tool.scripts}
+COMMANDS = {
+    script: entry.removesuffix(".cli:main")
+    for tool in TOOLS
+    for script, entry in tool.scripts.items()
+}
 """Command -> the module that `python -m` runs."""

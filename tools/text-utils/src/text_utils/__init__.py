@@ -1,0 +1,3 @@
+"""Count, search and mend text: `wc-lite`, `contains`, `normalize`."""
+
+__all__ = []

@@ -1,0 +1,1 @@
+"""The `wc_lite` command."""
