@@ -57,3 +57,24 @@ def test_each_has_its_help_and_all_have_one(capsys: pytest.CaptureFixture[str]) 
     ]:
         assert run("shared", lambda argv=argv: COMMANDS.run(argv)) == 0  # type: ignore[misc]
         assert capsys.readouterr().out.startswith(start)
+
+
+NAMED = Commands(tool="shared", description="Does.", commands={"do": COMMANDS.commands["do"]})
+
+
+@pytest.mark.parametrize(
+    ("argv", "err"),
+    [
+        ([], "shared: which command? do (see 'shared --help')\n"),
+        (["--fast"], "shared: which command? do (see 'shared --help')\n"),
+        (["dp"], "shared: 'dp' is no command (they are do)\n"),
+        (["--fast", "do"], "shared: the command comes first: shared do ...\n"),
+    ],
+)
+def test_without_an_operand_a_command_has_to_be_named(
+    capsys: pytest.CaptureFixture[str], argv: list[str], err: str
+) -> None:
+    assert run("shared", lambda: NAMED.run(argv)) == 2
+    assert capsys.readouterr() == ("", err)
+    assert run("shared", lambda: NAMED.run(["--help"])) == 0
+    assert capsys.readouterr().out.startswith("usage: shared COMMAND ...\n")

@@ -4,20 +4,25 @@
 work itself. Exit codes and errors stand in `toolroll_shared.errors`.
 """
 
+from __future__ import annotations
+
 import argparse
 import errno
 import io
 import os
 import re
 import sys
-from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime
-from typing import IO, Any, NoReturn
 
 from .errors import Exit, ToolError, UsageError
 from .output import forget, note, oneline, write
 from .signals import hearing, takes_text
+
+TYPE_CHECKING = False  # every command starts with this module: typing itself is not loaded
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+    from typing import IO, Any, NoReturn
 
 TRACEBACK_VARIABLE = "TOOLROLL_TRACEBACK"
 """Set it to anything but the empty string, and a bug shows its traceback."""
@@ -28,9 +33,9 @@ LOG_VARIABLE = "TOOLROLL_LOG"
 MAX_DIGITS = 100
 """Of a number among the arguments: int() itself refuses 5,000, float() 400."""
 
-_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d|w|)")
+_DURATION = r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d|w|)"
 _UNIT_SECONDS = {"ms": 0.001, "": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-_SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)(?: ?([kKMGT])(i?)B?| ?B)?")
+_SIZE = r"([0-9]+(?:\.[0-9]+)?)(?: ?([kKMGT])(i?)B?| ?B)?"
 _SIZE_PREFIXES = " KMGT"
 
 
@@ -205,7 +210,7 @@ def _is_number(text: str) -> bool:
 
 def duration(text: str) -> float:
     """Argument type: a duration such as `90`, `1.5s`, `15m`, `7d`; in seconds."""
-    match = _DURATION.fullmatch(text)
+    match = re.fullmatch(_DURATION, text)
     if match is None or len(match[1]) > MAX_DIGITS:
         raise argparse.ArgumentTypeError(
             f"{text!r} is not a duration: a number with ms, s, m, h, d or w, such as 90s or 15m"
@@ -218,7 +223,7 @@ def byte_size(text: str) -> int:
 
     Without an `i` a unit is decimal, as `output.human_size` shows it.
     """
-    match = _SIZE.fullmatch(text)
+    match = re.fullmatch(_SIZE, text)
     if match is None or len(match[1]) > MAX_DIGITS:
         raise argparse.ArgumentTypeError(
             f"{text!r} is not a size: a number with K, M, G or T, such as 500K, 10M or 1.5Gi"
@@ -232,6 +237,8 @@ def byte_size(text: str) -> int:
 
 def instant(text: str) -> datetime:
     """Argument type: an ISO 8601 date or instant; UTC where it names no zone."""
+    from datetime import UTC, datetime
+
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

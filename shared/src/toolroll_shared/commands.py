@@ -1,45 +1,58 @@
 """A tool of several commands, one of which is meant where none is named."""
 
-import argparse
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from __future__ import annotations
 
 from .cli import Parser, add_common_arguments, add_version_argument
 from .errors import UsageError
 from .logs import open_log
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Mapping, Sequence
 
-class Command(NamedTuple):
+
+class Command:
     """One of a tool's commands.
 
-    Attributes:
+    Args:
         add_arguments: adds its arguments to a parser, and as the default `run` what takes them
             and a log, and returns the exit code.
         usage: what follows its name in a usage line.
         description: the start of its help.
     """
 
-    add_arguments: Callable[[argparse.ArgumentParser], None]
-    usage: str
-    description: str
+    def __init__(
+        self, add_arguments: Callable[[argparse.ArgumentParser], None], usage: str, description: str
+    ) -> None:
+        self.add_arguments = add_arguments
+        self.usage = usage
+        self.description = description
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Commands:
     """A tool's commands.
 
-    Attributes:
+    Args:
         tool: its name.
         description: the start of its help.
-        commands: by their names; the first is meant where none is named.
-        operand: what the first one takes, for messages; there is a slash in each.
+        commands: by their names.
+        operand: what the first one takes, which is meant where none is named; for messages.
+            There is a slash in each. None: a command has to be named.
     """
 
-    tool: str
-    description: str
-    commands: Mapping[str, Command]
-    operand: str
+    def __init__(
+        self,
+        *,
+        tool: str,
+        description: str,
+        commands: Mapping[str, Command],
+        operand: str | None = None,
+    ) -> None:
+        self.tool = tool
+        self.description = description
+        self.commands = commands
+        self.operand = operand
 
     def run(self, argv: Sequence[str]) -> int:
         """Run the command that the arguments name, and return its exit code.
@@ -58,6 +71,8 @@ class Commands:
             return self._parser().parse_args(argv)
         if first in self.commands:
             return self._parser_of(first).parse_intermixed_args(argv[1:])
+        if self.operand is None:
+            raise UsageError(self._complaint(argv))
         if not first.startswith("-") and "/" not in first:
             names = ", ".join(self.commands)
             raise UsageError(f"{first!r} is neither {self.operand} nor a command ({names})")
@@ -68,16 +83,25 @@ class Commands:
                 raise UsageError(f"the command comes first: {self.tool} {late[0]} ...") from error
             raise
 
+    def _complaint(self, argv: Sequence[str]) -> str:
+        names = ", ".join(self.commands)
+        if late := [one for one in argv if one in self.commands]:
+            return f"the command comes first: {self.tool} {late[0]} ..."
+        if argv and not argv[0].startswith("-"):
+            return f"{argv[0]!r} is no command (they are {names})"
+        return f"which command? {names} (see '{self.tool} --help')"
+
     def _parser(self) -> Parser:
         """Return the parser of what comes without a command."""
-        usage = f"{self.tool} [COMMAND] ..."
+        usage = f"{self.tool} {'COMMAND' if self.operand is None else '[COMMAND]'} ..."
         parser = Parser(self.tool, description=self.description, usage=usage)
         add_version_argument(parser, tool=self.tool)
         return parser
 
     def _parser_of(self, name: str) -> Parser:
-        add_arguments, usage, description = self.commands[name]
-        parser = Parser(f"{self.tool} {name}", usage=f"%(prog)s {usage}", description=description)
-        add_arguments(parser)
+        command = self.commands[name]
+        usage = f"%(prog)s {command.usage}"
+        parser = Parser(f"{self.tool} {name}", usage=usage, description=command.description)
+        command.add_arguments(parser)
         add_common_arguments(parser, tool=self.tool)
         return parser

@@ -5,19 +5,21 @@ interface: `ts, level, tool, action, target, duration_ms, ok, request_id` and th
 own fields. A log that cannot be written is said once, and stops no work.
 """
 
-import json
+from __future__ import annotations
+
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
 
 from .errors import UsageError
 from .output import note, writing
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import IO, Any
+
     from structlog.typing import FilteringBoundLogger
 
 REQUEST_ID_VARIABLE = "TOOLROLL_REQUEST_ID"
@@ -27,7 +29,7 @@ REQUEST_ID_VARIABLE = "TOOLROLL_REQUEST_ID"
 class Log:
     """Where actions are recorded; without a `logger`, the log that is off."""
 
-    def __init__(self, logger: "FilteringBoundLogger | None" = None) -> None:
+    def __init__(self, logger: FilteringBoundLogger | None = None) -> None:
         self._logger = logger
 
     @contextmanager
@@ -80,14 +82,14 @@ def open_log(tool: str, path: str | None) -> Iterator[Log]:
         yield NO_LOG if sys.stderr is None else Log(_logger(tool, sys.stderr.buffer))
     else:
         try:
-            stream = Path(path).open("ab", buffering=0)  # noqa: SIM115 - closed below
+            stream = open(path, "ab", buffering=0)  # noqa: SIM115, PTH123 - closed below; pathlib costs
         except OSError as error:
             raise UsageError(f"--log-json {path}: {error.strerror}") from error
         with stream:
             yield Log(_logger(tool, stream))
 
 
-def _logger(tool: str, stream: IO[bytes]) -> "FilteringBoundLogger":
+def _logger(tool: str, stream: IO[bytes]) -> FilteringBoundLogger:
     import structlog
 
     return structlog.wrap_logger(  # type: ignore[no-any-return]
@@ -106,6 +108,8 @@ def _logger(tool: str, stream: IO[bytes]) -> "FilteringBoundLogger":
 
 
 def _json_line(event: dict[str, Any], **_: object) -> bytes:
+    import json
+
     return json.dumps(event, default=str).encode() + b"\n"
 
 

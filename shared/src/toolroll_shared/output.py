@@ -3,13 +3,17 @@
 Nothing here decides what to say. Rich is loaded only where a table meets a terminal.
 """
 
-import json
+from __future__ import annotations
+
 import os
 import sys
 from _thread import get_ident
-from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import IO, Any, Literal
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from typing import IO, Any, Literal
 
 KILO = 1000
 """Sizes are shown in decimal units, as `docker` and disk makers do."""
@@ -166,6 +170,8 @@ def human_size(size: int) -> str:
 
 def json_document(value: object) -> str:
     """Return one JSON document, indented, in ASCII so that no terminal or locale minds."""
+    import json
+
     return json.dumps(value, indent=2, allow_nan=False) + "\n"
 
 

@@ -3,19 +3,23 @@
 `toolroll_shared.cli.run` brings a command under it, and says what ended the work.
 """
 
+from __future__ import annotations
+
 import os
-import select
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
-from types import FrameType
-from typing import Any, NoReturn, TypeVar
 
 from .errors import Exit
 from .output import note, writing
 
-T = TypeVar("T")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Iterator
+    from types import FrameType
+    from typing import Any, NoReturn, TypeVar
+
+    T = TypeVar("T")
 
 
 class Stop:
@@ -134,7 +138,9 @@ def _is_stuck() -> bool:
 
 def takes_text(stream: Any) -> bool:
     """Tell whether a short write would return at once, or fail at once."""
+    from select import select
+
     try:
-        return bool(select.select([], [stream], [], 0)[1])
+        return bool(select([], [stream], [], 0)[1])
     except (OSError, ValueError, TypeError):  # no descriptor, or a file on Windows
         return True

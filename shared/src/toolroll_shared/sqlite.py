@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from .errors import CorruptStore, ToolError, TryLater, UsageError
+from .files import rename_new
 from .output import writing
-from .streams import rename_new
 
 T = TypeVar("T")
 

@@ -13,7 +13,7 @@ from toolroll_shared.logs import Log
 from toolroll_shared.output import oneline
 from toolroll_shared.signals import run_async
 from toolroll_shared.sqlite import errors_of, open_database
-from toolroll_shared.streams import make_folder
+from toolroll_shared.files import make_folder
 
 from .export import TABLES, Format, Write, export_csv, export_ndjson
 from .places import writing_to

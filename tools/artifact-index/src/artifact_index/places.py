@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from toolroll_shared.errors import ToolError, UsageError
-from toolroll_shared.streams import AtomicFile
+from toolroll_shared.files import AtomicFile
 
 STDOUT = Path("-")
 _JOURNALS = ("-journal", "-wal", "-shm")

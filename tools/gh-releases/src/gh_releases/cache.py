@@ -19,7 +19,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from toolroll_shared.streams import AtomicFile, make_folder
+from toolroll_shared.files import AtomicFile, make_folder
 
 from .models import Asset, Release, Repository
 from .options import API_VERSION

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from toolroll_shared.streams import AtomicFile, make_folder
+from toolroll_shared.files import AtomicFile, make_folder
 
 SMALL = 64 * 1024
 """Bytes that are hashed, or written where nobody waits for the disk, sooner than a thread has

@@ -4,7 +4,7 @@ import errno
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from toolroll_shared.streams import AtomicFile
+from toolroll_shared.files import AtomicFile
 
 from .manifest import FileRecord, Manifest
 from .parts import part_path

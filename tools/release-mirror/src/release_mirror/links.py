@@ -4,7 +4,7 @@ import errno
 import os
 from pathlib import Path
 
-from toolroll_shared.streams import fsync_folder, make_folder
+from toolroll_shared.files import fsync_folder, make_folder
 
 from .manifest import FileRecord
 from .survey import Eyes, is_as_recorded

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from toolroll_shared.errors import ToolError, TryLater
-from toolroll_shared.streams import make_folder
+from toolroll_shared.files import make_folder
 
 LOCK_NAME = ".release-mirror.lock"
 

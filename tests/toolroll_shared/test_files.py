@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.toolroll_shared.programs import end, start
-from toolroll_shared.streams import AtomicFile, make_folder, rename_new
+from toolroll_shared.files import AtomicFile, make_folder, rename_new
 
 
 def atomic(folder: Path) -> AtomicFile:
@@ -233,7 +233,7 @@ def test_what_cannot_have_two_names_is_renamed_where_the_new_one_is_free(tmp_pat
 KILLED = """
 import sys, time
 from pathlib import Path
-from toolroll_shared.streams import AtomicFile
+from toolroll_shared.files import AtomicFile
 folder, moment = Path(sys.argv[1]), sys.argv[2]
 with AtomicFile(folder / "file", temporary=folder / ".part") as file:
     if moment != "opened":
