@@ -105,6 +105,16 @@ def write(text: str, *, flush: bool = False) -> None:
             sys.stdout.flush()
 
 
+def write_bytes(block: bytes | bytearray | memoryview, *, flush: bool = False) -> None:
+    """Write bytes to stdout as they are; see `write`."""
+    if sys.stdout is None:
+        raise OSError(9, "stdout is closed")
+    with writing.to(sys.stdout):
+        sys.stdout.buffer.write(block)
+        if flush:
+            sys.stdout.buffer.flush()
+
+
 def write_result(text: str) -> None:
     """Write the result of finished work: a reader who left does not change the outcome.
 
