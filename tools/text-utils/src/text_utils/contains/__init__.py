@@ -1,1 +1,1 @@
-"""The `contains` command."""
+"""`contains`: whether a needle is in a file, and where first."""

@@ -1,1 +1,1 @@
-"""The `wc_lite` command."""
+"""`wc-lite`: lines, words, characters and bytes, and what kind of text it is."""
