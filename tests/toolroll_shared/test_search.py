@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tests.support.letters import TRICKY, tricky_bytes, tricky_text
 from toolroll_shared.search import first_hit, needle_for
+from toolroll_shared.streams import Input
 
 LETTERS = b"ab\n\xc3\x9fS"
 texts = st.one_of(st.lists(st.sampled_from(LETTERS), max_size=120).map(bytes), tricky_bytes())
@@ -80,7 +81,10 @@ def test_a_needle_is_found_over_any_border(
 ) -> None:
     with reading(text) as descriptor:
         found = first_hit(
-            descriptor, needle_for(needle, caseless=caseless), lines=True, block=block
+            Input(descriptor, "pipe"),
+            needle_for(needle, caseless=caseless),
+            lines=True,
+            block=block,
         )
     offset = where(text, needle, caseless=caseless)
     assert found == (None if offset < 0 else (offset, 1 + text[:offset].count(b"\n")))
@@ -156,7 +160,7 @@ def test_a_needle_longer_than_the_blocks_is_found(letters: str) -> None:
     for caseless in (False, True):
         with reading(b"x" * 100 + needle + b"x") as descriptor:
             one = needle_for(needle, caseless=caseless)
-            assert first_hit(descriptor, one, block=7) == (100, 0)
+            assert first_hit(Input(descriptor, "pipe"), one, block=7) == (100, 0)
 
 
 def test_reading_begins_where_the_descriptor_stands(tmp_path: Path) -> None:
@@ -164,4 +168,7 @@ def test_reading_begins_where_the_descriptor_stands(tmp_path: Path) -> None:
     path.write_bytes(b"needle and needle")
     with path.open("rb") as file:
         file.seek(3)
-        assert first_hit(file.fileno(), needle_for(b"needle", caseless=False)) == (8, 0)
+        assert first_hit(Input(file.fileno(), "file"), needle_for(b"needle", caseless=False)) == (
+            8,
+            0,
+        )

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolroll_shared.streams import Window, opened, shown
+from toolroll_shared.streams import Input, Window, opened, shown
 
 
 def pipe_with(text: bytes) -> int:
@@ -22,7 +22,7 @@ def test_a_window_moves_over_all_bytes_and_keeps_what_it_is_told_to(
 ) -> None:
     descriptor = pipe_with(text)
     try:
-        window, seen, keep = Window(descriptor, block=block, keep=6000), 0, 0
+        window, seen, keep = Window(Input(descriptor, "pipe"), block=block, keep=6000), 0, 0
         while window.advance(keep):
             assert window.offset == seen - keep
             seen += len(window.view) - keep
@@ -37,7 +37,7 @@ def test_a_window_moves_over_all_bytes_and_keeps_what_it_is_told_to(
 def test_an_input_that_is_slow_and_non_blocking_is_waited_for() -> None:
     here, there = os.pipe()
     os.set_blocking(here, False)
-    window = Window(here)
+    window = Window(Input(here, "pipe"))
 
     def write() -> None:
         os.write(there, b"late")
@@ -54,11 +54,11 @@ def test_an_input_that_is_slow_and_non_blocking_is_waited_for() -> None:
 
 def test_a_file_is_opened_and_closed_and_stdin_left_open(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"x")
-    with opened(str(tmp_path / "file")) as descriptor:
-        assert os.read(descriptor, 9) == b"x"
+    with opened(str(tmp_path / "file")) as source:
+        assert os.read(source.descriptor, 9) == b"x"
     with pytest.raises(OSError, match="Bad file descriptor"):
-        os.fstat(descriptor)
-    with opened("-") as descriptor:
-        assert descriptor == 0
+        os.fstat(source.descriptor)
+    with opened("-") as source:
+        assert (source.descriptor, source.name) == (0, "standard input")
     os.fstat(0)
     assert (shown("-"), shown("a/b")) == ("standard input", "a/b")

@@ -22,7 +22,7 @@ from .kernels import (
     searchable,
     translate,
 )
-from .streams import BLOCK, Window
+from .streams import BLOCK, Input, Window
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -174,12 +174,12 @@ def _size_of_character(first: int) -> int:
 
 
 def first_hit(
-    descriptor: int, needle: Needle, *, lines: bool = False, block: int = BLOCK
+    source: Input, needle: Needle, *, lines: bool = False, block: int = BLOCK
 ) -> tuple[int, int] | None:
     """Search an input from its present position on, up to the first hit.
 
     Args:
-        descriptor: what to read.
+        source: what to read.
         needle: what to search for.
         lines: whether the line is wanted.
         block: bytes to read at once.
@@ -189,9 +189,9 @@ def first_hit(
         was not asked for); None if there is no hit.
 
     Raises:
-        OSError: the input cannot be read.
+        UsageError: the input cannot be read.
     """
-    window = Window(descriptor, block=block, keep=needle.overlap)
+    window = Window(source, block=block, keep=needle.overlap)
     keep, line = 0, 1 if lines else 0
     while window.advance(keep):
         view = window.view

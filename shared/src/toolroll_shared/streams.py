@@ -7,6 +7,8 @@ import os
 from contextlib import contextmanager
 from io import FileIO
 
+from .errors import UsageError
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,22 +20,69 @@ BLOCK = 512 * 1024
 """Bytes read by one call: it fits the processor's second-level cache, and calls are few."""
 
 
+class Input:
+    """Something open that can be read.
+
+    Args:
+        descriptor: a file, a pipe, anything that can be read from its present position on.
+        name: what messages call it.
+    """
+
+    def __init__(self, descriptor: int, name: str) -> None:
+        self.descriptor = descriptor
+        self.name = name
+        self._file = FileIO(descriptor, closefd=False)
+
+    def read(self, into: memoryview) -> int:
+        """Read as much as there is and fits, waiting for it; 0 is the end.
+
+        Raises:
+            UsageError: it cannot be read.
+        """
+        try:
+            while (got := self._file.readinto(into)) is None:  # somebody made it non-blocking
+                from select import select
+
+                select([self._file], [], [])
+        except OSError as error:
+            raise _unreadable(self.name, error) from error
+        return got
+
+
 @contextmanager
-def opened(name: str) -> Iterator[int]:
-    """Open a file, or stdin for `-`, and yield its descriptor.
+def opened(name: str) -> Iterator[Input]:
+    """Open a file, or stdin for `-`, for the `with` block.
 
     Raises:
-        OSError: it cannot be opened, or is a folder.
+        UsageError: it cannot be opened, or is a folder.
     """
     if name == STDIN:
-        yield 0
+        yield Input(0, shown(name))
         return
     flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
-    descriptor = os.open(name, flags)
     try:
-        yield descriptor
+        descriptor = os.open(name, flags)
+    except OSError as error:
+        raise _unreadable(name, error) from error
+    try:
+        try:
+            source = Input(descriptor, name)
+        except OSError as error:  # a folder
+            raise _unreadable(name, error) from error
+        yield source
     finally:
         os.close(descriptor)
+
+
+def blocks(source: Input) -> Iterator[bytes]:
+    """Yield the rest of an input.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
+    window = Window(source)
+    while window.advance():
+        yield bytes(window.view)
 
 
 def shown(name: str) -> str:
@@ -41,14 +90,18 @@ def shown(name: str) -> str:
     return "standard input" if name == STDIN else name
 
 
+def _unreadable(name: str, error: OSError) -> UsageError:
+    return UsageError(f"{name}: {error.strerror or error}")
+
+
 class Window:
-    """A descriptor's bytes as a window that moves over them, block by block.
+    """An input's bytes as a window that moves over them, block by block.
 
     Its buffer begins at a page, and so does each block read: the kernel copies into such
     places up to twice as fast. What is kept of a window stands before the next block.
 
     Args:
-        descriptor: a file, a pipe, anything that can be read from its present position on.
+        source: what to read, from its present position on.
         block: bytes to read at once.
         keep: the most that will ever be kept of a window; only touched memory is used.
 
@@ -57,12 +110,10 @@ class Window:
         offset: how many bytes of the input came before the window.
     """
 
-    def __init__(self, descriptor: int, *, block: int = BLOCK, keep: int = 0) -> None:
-        self._file = FileIO(descriptor, closefd=False)
+    def __init__(self, source: Input, *, block: int = BLOCK, keep: int = 0) -> None:
+        self._source = source
         self._block = block
-        self._room = _pages(keep)
-        self._buffer = memoryview(mmap.mmap(-1, max(1, self._room) + block))
-        self._end = self._room
+        self._buffer = memoryview(mmap.mmap(-1, _pages(keep) + block))
         self.view = self._buffer[:0]
         self.offset = 0
 
@@ -74,22 +125,15 @@ class Window:
                 at the end of the input too.
 
         Raises:
-            OSError: the input cannot be read.
+            UsageError: the input cannot be read.
         """
         self.offset += len(self.view) - keep
         begin = _pages(keep)
         if keep:
             self._buffer[begin - keep : begin] = self.view[len(self.view) - keep :]
-        got = self._read(self._buffer[begin : begin + self._block])
+        got = self._source.read(self._buffer[begin : begin + self._block])
         self.view = self._buffer[begin - keep : begin + got]
         return got > 0
-
-    def _read(self, into: memoryview) -> int:
-        while (got := self._file.readinto(into)) is None:  # somebody made it non-blocking
-            from select import select
-
-            select([self._file], [], [])
-        return got
 
 
 def _pages(size: int) -> int:

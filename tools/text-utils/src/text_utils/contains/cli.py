@@ -60,16 +60,13 @@ def build_parser() -> Parser:
 def _main(argv: Sequence[str] | None) -> int:
     arguments = build_parser().parse_args(argv)
     needle = needle_for(_needle(arguments), caseless=arguments.ignore_case)
-    with open_log(TOOL, arguments.log_json) as log:
-        try:
-            with (
-                log.action("search", shown(arguments.file)) as fields,
-                opened(arguments.file) as descriptor,
-            ):
-                hit = first_hit(descriptor, needle, lines=arguments.json)
-                fields["found"] = hit is not None
-        except OSError as error:
-            raise UsageError(f"{shown(arguments.file)}: {error.strerror or error}") from error
+    with (
+        open_log(TOOL, arguments.log_json) as log,
+        log.action("search", shown(arguments.file)) as fields,
+        opened(arguments.file) as source,
+    ):
+        hit = first_hit(source, needle, lines=arguments.json)
+        fields["found"] = hit is not None
     if arguments.json:
         offset, line = hit or (None, None)
         found = {"found": hit is not None, "offset": offset, "line": line}

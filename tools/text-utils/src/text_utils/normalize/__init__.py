@@ -1,1 +1,1 @@
-"""The `normalize` command."""
+"""`normalize`: the same text with one kind of line ends."""

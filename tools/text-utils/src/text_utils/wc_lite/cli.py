@@ -18,7 +18,7 @@ from toolroll_shared.output import (
     write,
     write_bytes,
 )
-from toolroll_shared.streams import STDIN, opened, shown
+from toolroll_shared.streams import STDIN, Input, blocks, opened, shown
 
 from .counting import COLUMNS, add, counts, facts
 
@@ -93,14 +93,8 @@ def _names(arguments: argparse.Namespace) -> list[str]:
         return arguments.files or [""]
     if arguments.files:
         raise UsageError(f"--files0-from names the files: {arguments.files[0]!r} is one too many")
-    try:
-        with (
-            opened(arguments.files0_from) as descriptor,
-            open(descriptor, "rb", closefd=False) as f,
-        ):
-            listed = f.read()
-    except OSError as error:
-        raise UsageError(f"{shown(arguments.files0_from)}: {error.strerror}") from error
+    with opened(arguments.files0_from) as source:
+        listed = b"".join(blocks(source))
     names = listed.removesuffix(b"\0").split(b"\0") if listed else []
     if b"" in names:
         raise UsageError(f"{shown(arguments.files0_from)}: name {names.index(b'') + 1} is empty")
@@ -116,17 +110,17 @@ class _Inputs:
         self._log = log
         self.failed: dict[str, str] = {}
 
-    def read(self, name: str, count: Callable[[int], dict[str, Any]]) -> dict[str, Any] | None:
-        """Return what `count` makes of an input's descriptor, or None."""
+    def read(self, name: str, count: Callable[[Input], dict[str, Any]]) -> dict[str, Any] | None:
+        """Return what `count` makes of an input, or None."""
         name = name or STDIN
         try:
-            with self._log.action("count", shown(name)) as fields, opened(name) as descriptor:
-                counted = count(descriptor)
+            with self._log.action("count", shown(name)) as fields, opened(name) as source:
+                counted = count(source)
                 fields.update(counted)
                 return counted
-        except OSError as error:
-            self.failed[name] = error.strerror or str(error)
-            note(TOOL, f"{oneline(shown(name))}: {self.failed[name]}")
+        except UsageError as error:
+            self.failed[name] = str(error)
+            note(TOOL, oneline(self.failed[name]))
             return None
 
     @property
@@ -153,7 +147,7 @@ def _print_rows(names: Sequence[str], columns: Sequence[str], log: Log) -> int:
     width = _width(names, columns)
     inputs, totals = _Inputs(log), dict.fromkeys(columns, 0)
     for name in names:
-        row = inputs.read(name, lambda descriptor: counts(descriptor, columns))
+        row = inputs.read(name, lambda source: counts(source, columns))
         if row is not None:
             add(totals, row)
             _print_row(row, width, name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 
-from toolroll_shared.streams import BLOCK, Window
+from toolroll_shared.streams import BLOCK, Input, Window
 
 from . import tallies
 from .widths import Widest
@@ -37,30 +37,30 @@ FACTS = {
 """What `--json` tells."""
 
 
-def facts(descriptor: int, *, block: int = BLOCK) -> dict[str, Any]:
+def facts(source: Input, *, block: int = BLOCK) -> dict[str, Any]:
     """Return all `FACTS` of an input, from its present position on.
 
     Raises:
-        OSError: the input cannot be read.
+        UsageError: the input cannot be read.
     """
-    return _tally(descriptor, {name: tally() for name, tally in FACTS.items()}, block)
+    return _tally(source, {name: tally() for name, tally in FACTS.items()}, block)
 
 
-def counts(descriptor: int, columns: Collection[str], *, block: int = BLOCK) -> dict[str, int]:
+def counts(source: Input, columns: Collection[str], *, block: int = BLOCK) -> dict[str, int]:
     """Return some `COLUMNS` of an input, from its present position on.
 
     Raises:
-        OSError: the input cannot be read.
+        UsageError: the input cannot be read.
     """
     if list(columns) == ["bytes"]:
-        skipped = _skip(descriptor, block)
-        rest = _tally(descriptor, {"bytes": tallies.Bytes()}, block)
+        skipped = _skip(source.descriptor, block)
+        rest = _tally(source, {"bytes": tallies.Bytes()}, block)
         return {"bytes": skipped + rest["bytes"]}
-    return _tally(descriptor, {name: COLUMNS[name]() for name in columns}, block)
+    return _tally(source, {name: COLUMNS[name]() for name in columns}, block)
 
 
-def _tally(descriptor: int, wanted: dict[str, Any], block: int) -> dict[str, Any]:
-    window = Window(descriptor, block=block)
+def _tally(source: Input, wanted: dict[str, Any], block: int) -> dict[str, Any]:
+    window = Window(source, block=block)
     while window.advance():
         for tally in wanted.values():
             tally(window.view)
