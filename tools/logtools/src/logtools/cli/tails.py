@@ -1,0 +1,5 @@
+"""`logtools tail`."""
+
+
+def add_arguments(parser: object) -> None:
+    """Add."""
