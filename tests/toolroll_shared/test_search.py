@@ -96,6 +96,7 @@ def test_the_lines_with_a_needle_are_those(*, text: bytes, needle: bytes, casele
     expected = [line for line in lines_of(text) if has(line, needle, caseless=caseless)]
     assert [text[start:end] for start, end in one.lines(text)] == expected
     assert one.count_lines(text) == len(expected)
+    assert one.text_of_lines(text) == b"".join(expected)
 
 
 @given(text=texts, needle=line_needles, caseless=st.booleans())

@@ -19,7 +19,7 @@ def searchable(text: Text) -> bytes:
     return bytes(text)
 
 
-def find(text: Text, needle: bytes, start: int = 0) -> int:
+def find(text: Text, needle: bytes, start: int = 0, /) -> int:
     """See `simd.find`."""
     return bytes(text).find(needle, start)
 
@@ -29,7 +29,7 @@ def rfind(text: Text, needle: bytes, start: int, end: int) -> int:
     return bytes(text).rfind(needle, start, end)
 
 
-def find_caseless(text: Text, needle: bytes, start: int = 0) -> int:
+def find_caseless(text: Text, needle: bytes, start: int = 0, /) -> int:
     """See `simd.find_caseless`."""
     hits = matches_caseless(bytes(text)[start:], needle)
     return next((start + at for at, _ in hits), -1)
@@ -71,6 +71,12 @@ def count(text: Text, needle: bytes) -> int:
 def pieces(text: Text, separator: bytes) -> Iterable[Piece]:
     """See `simd.pieces`."""
     return bytes(text).split(separator)
+
+
+def lines(text: Text) -> Iterable[Piece]:
+    """See `simd.lines`."""
+    *whole, last = bytes(text).split(b"\n")
+    return [line + b"\n" for line in whole] + [last]
 
 
 def translate(text: Text, table: bytes, out: memoryview) -> None:

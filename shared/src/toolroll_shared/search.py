@@ -8,7 +8,7 @@ caselessly. There are no patterns, no locales, and no folding of accents.
 
 from __future__ import annotations
 
-from itertools import islice, repeat
+from itertools import compress, islice, repeat
 from operator import contains
 
 from .kernels import (
@@ -16,6 +16,7 @@ from .kernels import (
     find,
     find_caseless,
     has_continuations,
+    lines,
     matches_caseless,
     pieces,
     rfind,
@@ -26,15 +27,16 @@ from .streams import BLOCK, Input, Window
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-    from .simd import Text
+    from .simd import Find, Text
 
-    Find = Callable[[Text, bytes, int], int]
 
 _LOWER = bytes(range(256)).lower()
 _LONGEST_CHARACTER = 4  # bytes, in UTF-8
 _CONTINUATIONS = range(0x80, 0xC0)  # the bytes that go on with a character
+_SAMPLE = 8 * 1024  # bytes: about a hundred lines
+_MANY, _MOST = 0.15, 0.9  # from so many hits a line on, going through all lines is faster
 _FILLERS = "?\0\1\2"
 
 
@@ -84,11 +86,20 @@ class Needle:
         Args:
             text: from the beginning of a line on.
         """
-        (ready, find_in), size, end = self._ready(text), len(text), 0
-        while end < size and (at := find_in(ready, self._needle, end)) >= 0:
-            start = max(end, rfind(ready, b"\n", end, at) + 1)
+        (ready, find_in), needle = self._ready(text), self._needle
+        size, end = len(text), 0
+        while end < size and (at := find_in(ready, needle, end)) >= 0:
+            start = rfind(ready, b"\n", end, at) + 1 or end
             end = find(ready, b"\n", at) + 1 or size
             yield start, end
+
+    def text_of_lines(self, text: Text) -> bytes:
+        """Return the lines that have a hit, one behind the other; the text is as for `lines`."""
+        ready, find_in = self._ready(text)
+        if find_in is not find or not self._is_dense(ready, _MANY):
+            return b"".join([text[start:end] for start, end in self.lines(text)])
+        hits = map(contains, lines(ready), repeat(self._needle))
+        return b"".join(compress(lines(text), hits))  # type: ignore[arg-type] # they are buffers
 
     def count_lines(self, text: Text) -> int:
         """Return how many lines have a hit; the text is as for `lines`."""
@@ -99,8 +110,15 @@ class Needle:
         ready, find_in = self._ready(text)
         if find_in is not find:
             return sum(1 for _ in self.lines(text))
+        if self._is_dense(ready, _MOST):
+            return sum(map(contains, pieces(ready, b"\n"), repeat(self._needle)))
         behind_hits = islice(pieces(ready, self._needle), 1, None)
         return sum(map(contains, behind_hits, repeat(b"\n")))
+
+    def _is_dense(self, text: Text, share: float) -> bool:
+        """Tell by its beginning whether a text has more hits than a share of its lines."""
+        start = text[:_SAMPLE]
+        return not self._needle or count(start, self._needle) > share * count(start, b"\n")
 
 
 class CaselessBytes(Needle):

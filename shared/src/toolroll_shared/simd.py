@@ -6,10 +6,17 @@ import stringzilla as sz
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
+    from typing import Protocol
 
     Text = bytes | bytearray | memoryview
-    Piece = Collection[object]  # it knows `len` and `in`
+    Piece = Collection[object]  # bytes as far as it knows `len`, `in`, and how to be joined
+
+    class Find(Protocol):
+        """Finds a needle in a text, from a place on."""
+
+        def __call__(self, text: Text, needle: bytes, start: int = 0, /) -> int:
+            """Return where it is, or -1."""
 
 
 def searchable(text: Text) -> Text:
@@ -17,28 +24,30 @@ def searchable(text: Text) -> Text:
     return text
 
 
-def find(text: Text, needle: bytes, start: int = 0) -> int:
-    """Return where the needle is at `start` or later, or -1."""
-    at: int = sz.find(text, needle, start)
-    return at
+find: Find = sz.find
+"""(text, needle, start=0) -> where the needle is at `start` or later, or -1."""
+
+rfind: Callable[[Text, bytes, int, int], int] = sz.rfind
+"""(text, needle, start, end) -> where the needle is last between `start` and `end`, or -1."""
+
+find_caseless: Find = sz.utf8_uncased_search
+"""(text, needle, start=0) -> where the first character of the first hit begins, or -1.
+
+Text and needle are valid UTF-8, `start` is where a character begins. They are compared by
+Unicode's full case folding.
+"""
+
+count: Callable[[Text, bytes], int] = sz.count
+"""(text, needle) -> how often the needle is there, without overlaps."""
+
+pieces: Callable[[Text, bytes], Iterable[Piece]] = sz.split_iter
+"""(text, separator) -> what lies between separators, one by one."""
 
 
-def rfind(text: Text, needle: bytes, start: int, end: int) -> int:
-    """Return where the needle is last between `start` and `end`, or -1."""
-    at: int = sz.rfind(text, needle, start, end)
-    return at
-
-
-def find_caseless(text: Text, needle: bytes, start: int = 0) -> int:
-    """Return where the first character of the first hit at `start` or later begins, or -1.
-
-    Args:
-        text: valid UTF-8.
-        needle: valid UTF-8 too. Both are compared by Unicode's full case folding.
-        start: where a character begins.
-    """
-    at: int = sz.utf8_uncased_search(text, needle, start)
-    return at
+def lines(text: Text) -> Iterable[Piece]:
+    """Return lines with their newlines, and what comes behind the last one, be it nothing."""
+    found: Iterable[Piece] = sz.split_iter(text, b"\n", keepseparator=True)
+    return found
 
 
 def matches_caseless(text: bytes, needle: bytes) -> Iterator[tuple[int, int]]:
@@ -47,18 +56,6 @@ def matches_caseless(text: bytes, needle: bytes) -> Iterator[tuple[int, int]]:
     for hit in sz.utf8_uncased_matches(whole, needle):
         start = hit.offset_within(whole)
         yield start, start + len(hit)
-
-
-def count(text: Text, needle: bytes) -> int:
-    """Return how often the needle is there, without overlaps."""
-    number: int = sz.count(text, needle)
-    return number
-
-
-def pieces(text: Text, separator: bytes) -> Iterable[Piece]:
-    """Return what lies between separators, one by one."""
-    parts: Iterable[Piece] = sz.split_iter(text, separator)
-    return parts
 
 
 def translate(text: Text, table: bytes, out: memoryview) -> None:

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from gh_releases import Client, ClientOptions
 from toolroll_shared.errors import UsageError
+from toolroll_shared.files import make_folder
 from toolroll_shared.logs import Log
 from toolroll_shared.output import oneline
 from toolroll_shared.signals import run_async
 from toolroll_shared.sqlite import errors_of, open_database
-from toolroll_shared.files import make_folder
 
 from .export import TABLES, Format, Write, export_csv, export_ndjson
 from .places import writing_to

@@ -62,6 +62,12 @@ class Search:
         with_needle = self.needle.count_lines(view)
         return _lines_in(view) - with_needle if self.invert else with_needle
 
+    def text(self, view: Text) -> bytes:
+        """Return the selected lines, one behind the other."""
+        if not self.invert:
+            return self.needle.text_of_lines(view)
+        return b"".join([view[start:end] for start, end in self.spans(view)])
+
 
 class Line:
     """A line that is to be shown.
@@ -157,21 +163,17 @@ def selected_text(pieces: Iterable[Piece], search: Search) -> Iterator[bytes]:
             if part.selected:
                 yield part.line(0).marked()
             continue
-        view = part.view
-        found = [view[start:end] for start, end in search.spans(view)]
-        if len(view) > search.longest:
-            yield b"".join(_clipped(found, search.longest))
-        elif found:
-            last = b"" if found[-1][-1] == _NEWLINE else b"\n"
-            yield b"".join(found) + last
+        text = search.text(part.view)
+        if len(text) > search.longest:
+            yield b"".join(_clipped(text, search.longest))
+        elif text:
+            yield text if text[-1] == _NEWLINE else text + b"\n"
 
 
-def _clipped(texts: Iterable[Text], longest: int) -> Iterator[bytes]:
-    for text in texts:
-        for line in bytes(text).removesuffix(b"\n").split(b"\n"):
-            yield Line(
-                0, 0, line[:longest], cut=max(0, len(line) - longest), selected=True
-            ).marked()
+def _clipped(text: bytes, longest: int) -> Iterator[bytes]:
+    for line in text.removesuffix(b"\n").split(b"\n"):
+        cut = max(0, len(line) - longest)
+        yield Line(0, 0, line[:longest], cut=cut, selected=True).marked()
 
 
 def selected_lines(

@@ -299,8 +299,8 @@ def _exit_code(fail_on: str, tally: "Tally", name: str) -> int:
 
 
 def _options(arguments: argparse.Namespace) -> "Options":
-    from toolroll_shared.retry import Backoff
     from toolroll_shared.files import make_folder
+    from toolroll_shared.retry import Backoff
 
     from .headers import headers_of
     from .jobs import Limits

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from gh_releases import ClientOptions, parse_target
 from toolroll_shared.errors import ToolError
+from toolroll_shared.files import fsync_folder
 from toolroll_shared.logs import NO_LOG, Log
 from toolroll_shared.sqlite import errors_of
-from toolroll_shared.files import fsync_folder
 
 from .account import write_sums
 from .hashing import DEFAULT_JOBS

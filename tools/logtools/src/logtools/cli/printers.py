@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from logtools.rows import Rows
 
 
+_ROWS_AT_ONCE = 200  # lines; writing each would take as long as finding it
+
+
 class Printer:
     """Prints what is selected of one input after the other.
 
@@ -120,6 +123,7 @@ class Lines(Printer):
         )
         self._safe = safe if terminal and not arguments.raw else bytes
         self._maker: Rows | None = None
+        self._at_once = 1 if arguments.line_buffered else _ROWS_AT_ONCE
         self._around = bool(
             arguments.context or arguments.before_context or arguments.after_context
         )
@@ -142,10 +146,16 @@ class Lines(Printer):
             self._maker = self._rows_maker()
         self._maker.begin()
         shown, found = name_bytes(name) if self.named else None, False
-        for line in self.lines(pieces):
-            found = found or line.selected
-            for row in self._maker.rows(line, shown):
-                self.emit(row)
+        rows: list[bytes] = []
+        try:
+            for line in self.lines(pieces):
+                found = found or line.selected
+                rows += self._maker.rows(line, shown)
+                if len(rows) >= self._at_once:
+                    self.emit(b"".join(rows))
+                    rows.clear()
+        finally:
+            self.emit(b"".join(rows))
         return found
 
     def _rows_maker(self) -> Rows:
