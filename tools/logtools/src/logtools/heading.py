@@ -69,7 +69,7 @@ def _end_of_line(view: memoryview, number: int) -> int:
     """Return where a line ends, its newline included; 1 is the first."""
     text, end = searchable(view), 0
     for _ in range(number):
-        end = find(text, b"\n", end) + 1
+        end = find(text, b"\n", end) + 1 or len(text)
     return end
 
 

@@ -21,9 +21,11 @@ def emitter(*, raw: bool = False, flush: bool = False) -> Callable[[Text], None]
         raw: as they are there, too.
         flush: at once, not in blocks.
     """
-    if raw or not is_terminal(sys.stdout):
+    terminal = is_terminal(sys.stdout)
+    flush = flush or terminal
+    if raw or not terminal:
         return lambda text: write_bytes(text, flush=flush)
-    return lambda text: write_bytes(safe(bytes(text)), flush=flush)
+    return lambda text: write_bytes(safe(bytes(text)), flush=True)
 
 
 def safe(text: bytes) -> bytes:
