@@ -224,6 +224,7 @@ def test_compressed_logs_are_read_directly(logtools: Logtools, tmp_path: Path, s
         ".zst": zstd.compress,
         ".xz": lzma.compress,
     }[suffix]  # type: ignore[assignment]
+    path = tmp_path / f"log{suffix}"
     packed = compress(AWKWARD["rare"])
     path.write_bytes(packed + compress(b"a second needle\n"))
     assert logtools("grep", "-c", path, "needle") == (0, b"2\n", b"")
