@@ -1,6 +1,6 @@
-"""Whole lines out of blocks, none longer in memory than a limit allows.
+r"""Whole lines out of blocks, none longer in memory than a limit allows.
 
-Nothing here reads or writes. Only `\\n` ends a line: `\\r`, NULs and invalid UTF-8 pass through.
+Nothing here reads or writes. Only `\n` ends a line: `\r`, NULs and invalid UTF-8 pass through.
 """
 
 from __future__ import annotations

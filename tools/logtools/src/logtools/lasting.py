@@ -92,9 +92,7 @@ def tail_lines_from(
     last.finish()
 
 
-def tail_bytes(
-    descriptor: int, count: int, *, emit: Emit, block_bytes: int = BLOCK_BYTES
-) -> None:
+def tail_bytes(descriptor: int, count: int, *, emit: Emit, block_bytes: int = BLOCK_BYTES) -> None:
     """Emit exactly the last `count` bytes from the present position on.
 
     Raises:
@@ -157,7 +155,7 @@ def _count(block: bytes, seen: int) -> int:
     if seen < COUNT_PLAINLY_BYTES:
         return block.count(b"\n")
     try:
-        from stringzilla import count  # noqa: PLC0415 - only a long search is worth its loading
+        from stringzilla import count  # type: ignore[import-not-found] # noqa: PLC0415 - heavy
     except ImportError:
         return block.count(b"\n")
     return int(count(block, b"\n"))

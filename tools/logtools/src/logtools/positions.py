@@ -6,11 +6,11 @@ keeps it. So a position carries a fingerprint of the last bytes that were read.
 
 from __future__ import annotations
 
-import os
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+    from .packing import ReadAt
 
 PROOF_BYTES = 1024
 """Of a file's bytes just before the position; a few lines with their times are unlike others."""
@@ -25,8 +25,9 @@ class Position:
         inode: see `device`.
         offset: what was read and handed on, in bytes.
         proof_at: where the bytes begin that prove it the same file.
-        proof_length: how many they are, at most `PROOF_BYTES`.
+        proof_length: how many they are, from 1 to `PROOF_BYTES`.
         proof: their fingerprint.
+        modified: when the file was last written, in whole seconds since 1970.
         finished: whether nothing more is to be read there, and only what came after it.
     """
 
@@ -34,6 +35,7 @@ class Position:
         "device",
         "finished",
         "inode",
+        "modified",
         "offset",
         "path",
         "proof",
@@ -51,6 +53,7 @@ class Position:
         path: str
         device: int
         inode: int
+        modified: int
         offset: int
         proof_at: int
         proof_length: int
@@ -61,13 +64,14 @@ class Position:
         """Return its fields as JSON has them."""
         return {name: getattr(self, name) for name in self.__slots__}
 
-    def is_at(self, descriptor: int) -> bool:
-        """Whether an open file, or a copy of it, holds this position."""
-        return self.proof == fingerprint(os.pread(descriptor, self.proof_length, self.proof_at))
+    def is_in(self, read_at: ReadAt) -> bool:
+        """Whether a file, or a copy of it, holds this position."""
+        return self.proof == fingerprint(read_at(self.proof_length, self.proof_at))
 
-    def is_of(self, status: os.stat_result) -> bool:
-        """Whether the system's names for the file are the same: necessary, not sufficient."""
-        return (status.st_dev, status.st_ino) == (self.device, self.inode)
+    @property
+    def identity(self) -> tuple[int, int]:
+        """Return the system's name for the file: necessary to be the same, not sufficient."""
+        return self.device, self.inode
 
 
 def position_from_json(value: object) -> Position:
@@ -82,7 +86,7 @@ def position_from_json(value: object) -> Position:
         kind = {"path": str, "proof": str, "finished": bool}.get(name, int)
         if type(field) is not kind or (kind is int and field < 0):
             raise ValueError(f"{name} is not as it should be")
-    if value["proof_length"] > PROOF_BYTES or value["proof_at"] > value["offset"]:
+    if not 0 < value["proof_length"] <= PROOF_BYTES:
         raise ValueError("the proof is not as it should be")
     return Position(**value)
 
