@@ -10,6 +10,7 @@ import os
 import re
 import stat
 from contextlib import suppress
+from pathlib import PurePath
 
 from .packing import PACKED
 
@@ -62,7 +63,8 @@ class Sibling:
 def siblings(path: str) -> list[Sibling]:
     """Return what may be generations of a log, the oldest first, without the log itself.
 
-    Where the path is a symlink, what it leads to may have generations too.
+    Where the path is a symlink, what it leads to may have generations too. A folder that may be
+    passed through but not listed has none.
 
     Raises:
         OSError: its folder cannot be read.
@@ -70,7 +72,7 @@ def siblings(path: str) -> list[Sibling]:
     found: dict[str, Sibling] = {}
     for place in dict.fromkeys((path, os.path.realpath(path))):
         folder, name = os.path.split(place)
-        with os.scandir(folder or ".") as entries:
+        with suppress(PermissionError), os.scandir(folder or ".") as entries:
             for entry in entries:
                 sibling = _sibling(entry, name)
                 if sibling is not None:
@@ -100,7 +102,7 @@ def split_packed(name: str) -> tuple[str, str]:
 
 def suffix_of(name: str, log: str, *, packed: bool) -> str | None:
     """Return what rotation added to a log's name, as in `app.log.1` or `app-20260101.log`."""
-    root, extension = os.path.splitext(log)
+    root, extension = PurePath(log).stem, PurePath(log).suffix
     if name == log:
         return "" if packed else None
     if name.startswith(log) and name[len(log)] in _SEPARATORS:

@@ -60,7 +60,7 @@ def _unpacking(file: IO[bytes], packed: str) -> IO[bytes]:
     elif packed == ".xz":
         from lzma import LZMAFile  # noqa: PLC0415 - rare
 
-        opened = LZMAFile(file)
+        opened = LZMAFile(file)  # noqa: SIM115 - read for as long as the log is
     elif sys.version_info >= (3, 14):
         from compression.zstd import ZstdFile  # noqa: PLC0415 - rare
 

@@ -74,7 +74,7 @@ class Position:
         return self.device, self.inode
 
 
-def position_from_json(value: object) -> Position:
+def position_from_json(value: Any) -> Position:
     """Return the position that `as_json` gave.
 
     Raises:

@@ -12,6 +12,8 @@ from .positions import PROOF_BYTES, Position, fingerprint
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .packing import ReadAt
 
 BLOCK_BYTES = 256 * 1024
@@ -99,7 +101,7 @@ class Reader:
         """Read on in a copy of the file, and forget the file."""
         os.close(self.descriptor)
         self.path, self.descriptor = copy.path, copy.descriptor
-        self._read_at = copy._read_at  # noqa: SLF001 - of its own kind
+        self._read_at = copy._read_at
         self.is_copy = True
 
     def begins_like(self, other: Reader) -> bool:
@@ -107,7 +109,7 @@ class Reader:
         size = self.status().st_size
         for at in (0, max(size - PROOF_BYTES, 0)):
             ours = self._read_at(min(PROOF_BYTES, size), at)
-            if ours != other._read_at(len(ours), at):  # noqa: SLF001 - of its own kind
+            if ours != other._read_at(len(ours), at):
                 return False
         return True
 
@@ -133,13 +135,17 @@ def open_regular(path: str) -> int:
 
 
 def reader_at(
-    path: str, offset: int, *, packed: str = "", holding: Position | None = None
+    path: str,
+    offset: int | Callable[[int], int],
+    *,
+    packed: str = "",
+    holding: Position | None = None,
 ) -> Reader | None:
     """Open a generation at an offset; None if it is empty, shorter, or not the one.
 
     Args:
         path: the file.
-        offset: in bytes of the log.
+        offset: in bytes of the log, or what finds it in the open file.
         packed: how the file is compressed, told by its ending.
         holding: what it must hold.
 
@@ -149,9 +155,10 @@ def reader_at(
     descriptor = open_regular(path)
     read_at = reading_at(descriptor, packed)
     try:
-        proof = _proof_before(offset, read_at)
+        at = offset if isinstance(offset, int) else offset(descriptor)
+        proof = _proof_before(at, read_at)
         if proof and (holding is None or holding.is_in(read_at)):
-            reader = Reader(path, descriptor, read_at, offset, proof)
+            reader = Reader(path, descriptor, read_at, at, proof)
             reader.is_copy = bool(packed)
             descriptor = -1
             return reader

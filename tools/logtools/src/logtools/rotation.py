@@ -6,8 +6,8 @@ What is found is true of one moment: a look that a rotation disturbed is taken a
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
+from pathlib import Path
 
 from .generations import Sibling, siblings
 from .packing import Damaged
@@ -70,13 +70,17 @@ class Look:
         same = [at for at, one in enumerate(files) if one.identity == position.identity]
         others = [at for at, one in enumerate(files) if self._may_be_copy(one, position)]
         for at in [*same, *reversed(others)]:
-            for packed in dict.fromkeys(("" if at in same else files[at].packed, files[at].packed)):
-                with suppress(PermissionError, Damaged):
-                    reader = reader_at(
-                        files[at].path, position.offset, packed=packed, holding=position
-                    )
-                    if self._keep(reader) is not None:
-                        return at, reader
+            packed = files[at].packed
+            for how in dict.fromkeys(("" if at in same else packed, packed)):
+                reader = self._open_if_holder(files[at], position, how)
+                if reader is not None:
+                    return at, reader
+        return None
+
+    def _open_if_holder(self, file: Sibling, position: Position, packed: str) -> Reader | None:
+        with suppress(PermissionError, Damaged):
+            reader = reader_at(file.path, position.offset, packed=packed, holding=position)
+            return self._keep(reader)
         return None
 
     def _may_be_copy(self, file: Sibling, position: Position) -> bool:
@@ -98,7 +102,7 @@ class Look:
 
 def _log(path: str) -> Sibling | None:
     try:
-        return Sibling(path, os.stat(path), "", "")
+        return Sibling(path, Path(path).stat(), "", "")
     except FileNotFoundError:
         return None
 
@@ -237,7 +241,7 @@ def _add_generation(look: Look, file: Sibling, log: Reader | None, found: Contin
     try:
         reader = look.open(file)
     except (PermissionError, Damaged) as error:
-        name = os.path.basename(file.path)
+        name = Path(file.path).name
         found.notes.append(f"{name} cannot be read, its lines are lost: {error.strerror}")
         return
     if reader is None or (log and not file.packed and reader.begins_like(log)):

@@ -1,0 +1,235 @@
+"""`tail -f`: the last lines of files, and then what is added, over every rotation.
+
+Files are followed by name, as `tail -F` of GNU does. Only whole lines are emitted.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import suppress
+
+from .cutting import MAX_LINE_BYTES
+from .lasting import Start, start_offset
+from .reading import reader_at
+from .trails import Trail
+from .watching import Watcher
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from .cutting import Piece
+    from .lasting import Emit
+    from .reading import Reader
+    from .trails import Say
+
+GRACE_S = 5.0
+"""A generation that was rotated away is read until it was silent for so many seconds."""
+
+LATE_GENERATIONS = 64
+"""How many of them are kept open for one log; with more, the oldest is ended earlier."""
+
+SWEEPS = 64
+"""How often a log is read before the others have their turn, a block of each generation a time."""
+
+DEFAULT_START = Start(10)
+
+
+def follow(
+    names: Sequence[str],
+    *,
+    emit: Emit,
+    say: Say,
+    flush: Callable[[], object] = bool,
+    start: Start = DEFAULT_START,
+    headers: bool | None = None,
+    max_line_bytes: int = MAX_LINE_BYTES,
+    pid: int | None = None,
+    watcher: Watcher | None = None,
+    grace: float = GRACE_S,
+    clock: Callable[[], float] = time.monotonic,
+) -> None:
+    """Emit where files start and what is added to them, until `pid` has ended, if there is one.
+
+    Args:
+        names: the files, which need not be there yet.
+        emit: takes whole lines, or parts of them in order.
+        say: takes what a user should know: replaced, truncated, gone, back again.
+        flush: called when all that is there was emitted.
+        start: where each file starts; one that appears later is read from its beginning.
+        headers: whether each change of the file is announced; None: with several files.
+        max_line_bytes: a longer line is cut, with a mark.
+        pid: the writer's process; unfinished lines are emitted when it has ended.
+        watcher: what waits; None: one that watches the files, and no output.
+        grace: seconds of silence after which a file that was rotated away is closed.
+        clock: seconds that only increase.
+
+    Raises:
+        BrokenPipeError: the watcher's output lost its reader; or whatever `emit` raises.
+    """
+    several = len(names) > 1 if headers is None else headers
+    heads = Headers(emit, shown=several)
+    waiting = watcher or Watcher(output=None, say=say)
+    logs = [
+        Followed(name, heads=heads, say=say, max_line_bytes=max_line_bytes, clock=clock)
+        for name in names
+    ]
+    try:
+        for log in logs:
+            log.begin(start)
+        _follow(logs, waiting, flush, pid, grace)
+    finally:
+        waiting.close()
+        for log in logs:
+            log.trail.close()
+
+
+def _follow(
+    logs: Sequence[Followed],
+    watcher: Watcher,
+    flush: Callable[[], object],
+    pid: int | None,
+    grace: float,
+) -> None:
+    watched: set[tuple[int, int]] = set()
+    while True:
+        writing = pid is None or is_alive(pid)
+        busy = [log.read(grace) for log in logs]
+        flush()
+        if any(busy):
+            continue
+        if not writing:
+            for log in logs:
+                log.trail.finish(lambda _: True)
+            flush()
+            return
+        watcher.watch(*_places(logs))
+        now = {reader.identity for log in logs for reader in log.trail.reading}
+        if now == watched:  # else something may have come before it was watched
+            watcher.wait()
+        watched = now
+
+
+def _places(logs: Sequence[Followed]) -> tuple[list[str], set[str]]:
+    """Return which files and which folders to watch."""
+    files = [log.name for log in logs]
+    open_files = (one.descriptor for log in logs for one in log.trail.reading if not one.finished)
+    files += [f"/proc/self/fd/{descriptor}" for descriptor in open_files]
+    paths = [path for log in logs for path in (log.name, os.path.realpath(log.name))]
+    return files, {os.path.dirname(path) or "." for path in paths}  # noqa: PTH120 - as it was given
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process is there, its own or somebody else's."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+class Headers:
+    """Announces whose lines come next, as `==> app.log <==`."""
+
+    def __init__(self, emit: Emit, *, shown: bool) -> None:
+        self.emit = emit
+        self._shown = shown
+        self._last: str | None = None
+
+    def show(self, name: str) -> None:
+        """Emit the header of a file, unless the last one was its own."""
+        if self._shown and name != self._last:
+            self.emit(b"%s==> %s <==\n" % (b"\n" if self._last else b"", os.fsencode(name)))
+            self._last = name
+
+
+class Followed:
+    """A file that is followed by its name.
+
+    Args:
+        name: as the user gave it.
+        heads: what emits, and announces the file first.
+        say: takes what a user should know.
+        max_line_bytes: see `cutting.Lines`.
+        clock: seconds that only increase.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        heads: Headers,
+        say: Say,
+        max_line_bytes: int = MAX_LINE_BYTES,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.name = name
+        self._heads = heads
+        self._say = lambda text: say(f"{name}: {text}")
+        self._clock = clock
+        self._there: tuple[int, int] | None = None
+        self._missing = ""
+        self.trail = Trail(
+            name, emit=self._emit, say=self._say, max_line_bytes=max_line_bytes, clock=clock
+        )
+
+    def _emit(self, piece: Piece) -> None:
+        self._heads.show(self.name)
+        self._heads.emit(piece)
+
+    def begin(self, start: Start) -> None:
+        """Open the file where it starts; if it cannot be read, wait for it."""
+        reader = None
+        try:
+            reader = reader_at(self.name, lambda descriptor: start_offset(descriptor, start))
+            self._heads.show(self.name)
+        except OSError as error:
+            self._missing = error.strerror or ""
+            self._say(f"cannot be read: {self._missing}; waiting for it")
+        with suppress(OSError):  # its folder is not there either
+            self.trail.begin_with(reader)
+        if reader is not None:
+            self._there = reader.identity
+
+    def read(self, grace: float) -> bool:
+        """Look at the path, emit what is new, and return whether there may be more at once."""
+        self._look()
+        for _ in range(SWEEPS):
+            if not self.trail.sweep():
+                with suppress(OSError):
+                    self.trail.finish(lambda reader: self._is_done(reader, grace))
+                return False
+        return True
+
+    def _look(self) -> None:
+        try:
+            status = self.trail.look()
+        except OSError as error:
+            reason = error.strerror or ""
+            if reason != self._missing:
+                self._say(f"has become inaccessible: {reason}")
+            self._missing = reason
+            return
+        there = (status.st_dev, status.st_ino)
+        if there != self._there:
+            self._tell(there)
+            for reader in self.trail.reading:  # silence counts from now on
+                reader.quiet_since = self._clock()
+        self._there, self._missing = there, ""
+
+    def _tell(self, there: tuple[int, int]) -> None:
+        if self._missing:
+            self._say("has appeared; following the new file")
+        elif self._there is not None:
+            self._say("has been replaced; following the new file")
+
+    def _is_done(self, reader: Reader, grace: float) -> bool:
+        """Whether nothing more is to come of a generation."""
+        if self._missing or reader.identity == self._there:
+            return False
+        if reader.is_copy or len(self.trail.reading) > LATE_GENERATIONS:
+            return True
+        return self._clock() - reader.quiet_since >= grace
