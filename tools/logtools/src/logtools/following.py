@@ -12,6 +12,7 @@ from contextlib import suppress
 from .cutting import MAX_LINE_BYTES
 from .lasting import Start, start_offset
 from .reading import reader_at
+from .rotation import Unsettled
 from .trails import Trail
 from .watching import Watcher
 
@@ -33,7 +34,35 @@ LATE_GENERATIONS = 64
 SWEEPS = 64
 """How often a log is read before the others have their turn, a block of each generation a time."""
 
-DEFAULT_START = Start(10)
+
+class Following:
+    """How files are followed.
+
+    Args:
+        start: where each file starts; None: 10 lines before its end. One that appears later is
+            read from its beginning.
+        headers: whether each change of the file is announced; None: with several files.
+        max_line_bytes: a longer line is cut, with a mark.
+        pid: the writer's process: when it has ended, so does the following.
+        grace: seconds of silence after which a file that was rotated away is closed.
+    """
+
+    __slots__ = ("grace", "headers", "max_line_bytes", "pid", "start")
+
+    def __init__(
+        self,
+        *,
+        start: Start | None = None,
+        headers: bool | None = None,
+        max_line_bytes: int = MAX_LINE_BYTES,
+        pid: int | None = None,
+        grace: float = GRACE_S,
+    ) -> None:
+        self.start = start
+        self.headers = headers
+        self.max_line_bytes = max_line_bytes
+        self.pid = pid
+        self.grace = grace
 
 
 def follow(
@@ -42,43 +71,30 @@ def follow(
     emit: Emit,
     say: Say,
     flush: Callable[[], object] = bool,
-    start: Start = DEFAULT_START,
-    headers: bool | None = None,
-    max_line_bytes: int = MAX_LINE_BYTES,
-    pid: int | None = None,
+    how: Following | None = None,
     watcher: Watcher | None = None,
-    grace: float = GRACE_S,
-    clock: Callable[[], float] = time.monotonic,
 ) -> None:
-    """Emit where files start and what is added to them, until `pid` has ended, if there is one.
+    """Emit files from where they start and what is added to them, as long as `how.pid` lives.
 
     Args:
         names: the files, which need not be there yet.
         emit: takes whole lines, or parts of them in order.
         say: takes what a user should know: replaced, truncated, gone, back again.
         flush: called when all that is there was emitted.
-        start: where each file starts; one that appears later is read from its beginning.
-        headers: whether each change of the file is announced; None: with several files.
-        max_line_bytes: a longer line is cut, with a mark.
-        pid: the writer's process; unfinished lines are emitted when it has ended.
-        watcher: what waits; None: one that watches the files, and no output.
-        grace: seconds of silence after which a file that was rotated away is closed.
-        clock: seconds that only increase.
+        how: where to start, and so on.
+        watcher: what waits, and is closed at the end; None: one that watches no output.
 
     Raises:
         BrokenPipeError: the watcher's output lost its reader; or whatever `emit` raises.
     """
-    several = len(names) > 1 if headers is None else headers
-    heads = Headers(emit, shown=several)
+    how = how or Following()
+    heads = Headers(emit, shown=len(names) > 1 if how.headers is None else how.headers)
     waiting = watcher or Watcher(output=None, say=say)
-    logs = [
-        Followed(name, heads=heads, say=say, max_line_bytes=max_line_bytes, clock=clock)
-        for name in names
-    ]
+    logs = [Followed(name, how, heads=heads, say=say) for name in names]
     try:
         for log in logs:
-            log.begin(start)
-        _follow(logs, waiting, flush, pid, grace)
+            log.begin()
+        _follow(logs, waiting, flush, how.pid)
     finally:
         waiting.close()
         for log in logs:
@@ -90,12 +106,11 @@ def _follow(
     watcher: Watcher,
     flush: Callable[[], object],
     pid: int | None,
-    grace: float,
 ) -> None:
     watched: set[tuple[int, int]] = set()
     while True:
         writing = pid is None or is_alive(pid)
-        busy = [log.read(grace) for log in logs]
+        busy = [log.read() for log in logs]
         flush()
         if any(busy):
             continue
@@ -151,85 +166,92 @@ class Followed:
 
     Args:
         name: as the user gave it.
+        how: where to start, and so on.
         heads: what emits, and announces the file first.
         say: takes what a user should know.
-        max_line_bytes: see `cutting.Lines`.
         clock: seconds that only increase.
     """
 
     def __init__(
         self,
         name: str,
+        how: Following,
         *,
         heads: Headers,
         say: Say,
-        max_line_bytes: int = MAX_LINE_BYTES,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = name
+        self._how = how
         self._heads = heads
-        self._say = lambda text: say(f"{name}: {text}")
+        self._say_all = say
         self._clock = clock
         self._there: tuple[int, int] | None = None
         self._missing = ""
-        self.trail = Trail(
-            name, emit=self._emit, say=self._say, max_line_bytes=max_line_bytes, clock=clock
-        )
+        self.trail = Trail(name, emit=self._emit, say=self._say, clock=clock)
+        self.trail.max_line_bytes = how.max_line_bytes
+
+    def _say(self, text: str) -> None:
+        self._say_all(f"{self.name}: {text}")
 
     def _emit(self, piece: Piece) -> None:
         self._heads.show(self.name)
         self._heads.emit(piece)
 
-    def begin(self, start: Start) -> None:
+    def begin(self) -> None:
         """Open the file where it starts; if it cannot be read, wait for it."""
         reader = None
         try:
-            reader = reader_at(self.name, lambda descriptor: start_offset(descriptor, start))
+            reader = reader_at(self.name, self._start)
             self._heads.show(self.name)
         except OSError as error:
             self._missing = error.strerror or ""
             self._say(f"cannot be read: {self._missing}; waiting for it")
-        with suppress(OSError):  # its folder is not there either
+        with suppress(OSError, Unsettled):  # its folder is not there either
             self.trail.begin_with(reader)
         if reader is not None:
             self._there = reader.identity
 
-    def read(self, grace: float) -> bool:
+    def _start(self, descriptor: int) -> int:
+        return start_offset(descriptor, self._how.start or Start(10))
+
+    def read(self) -> bool:
         """Look at the path, emit what is new, and return whether there may be more at once."""
         self._look()
         for _ in range(SWEEPS):
             if not self.trail.sweep():
-                with suppress(OSError):
-                    self.trail.finish(lambda reader: self._is_done(reader, grace))
+                self.trail.finish(self._is_done)
                 return False
         return True
 
     def _look(self) -> None:
         try:
             status = self.trail.look()
+        except Unsettled:
+            return  # look again soon
         except OSError as error:
-            reason = error.strerror or ""
-            if reason != self._missing:
-                self._say(f"has become inaccessible: {reason}")
-            self._missing = reason
+            self._miss(error.strerror or "")
             return
         there = (status.st_dev, status.st_ino)
         if there != self._there:
-            self._tell(there)
-            for reader in self.trail.reading:  # silence counts from now on
+            for reader in self.trail.reading:  # their silence counts from now on
                 reader.quiet_since = self._clock()
-        self._there, self._missing = there, ""
-
-    def _tell(self, there: tuple[int, int]) -> None:
         if self._missing:
             self._say("has appeared; following the new file")
-        elif self._there is not None:
+        elif self._there not in {None, there}:
             self._say("has been replaced; following the new file")
+        self._there, self._missing = there, ""
 
-    def _is_done(self, reader: Reader, grace: float) -> bool:
+    def _miss(self, reason: str) -> None:
+        if reason != self._missing:
+            self._say(f"has become inaccessible: {reason}")
+        self._missing = reason
+
+    def _is_done(self, reader: Reader) -> bool:
         """Whether nothing more is to come of a generation."""
         if self._missing or reader.identity == self._there:
             return False
-        if reader.is_copy or len(self.trail.reading) > LATE_GENERATIONS:
+        reading = self.trail.reading
+        if reader.is_copy or (reader is reading[0] and len(reading) > LATE_GENERATIONS):
             return True
-        return self._clock() - reader.quiet_since >= grace
+        return self._clock() - reader.quiet_since >= self._how.grace

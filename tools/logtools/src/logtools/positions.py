@@ -68,11 +68,6 @@ class Position:
         """Whether a file, or a copy of it, holds this position."""
         return self.proof == fingerprint(read_at(self.proof_length, self.proof_at))
 
-    @property
-    def identity(self) -> tuple[int, int]:
-        """Return the system's name for the file: necessary to be the same, not sufficient."""
-        return self.device, self.inode
-
 
 def position_from_json(value: Any) -> Position:
     """Return the position that `as_json` gave.
@@ -84,7 +79,7 @@ def position_from_json(value: Any) -> Position:
         raise ValueError("not a position")
     for name, field in value.items():
         kind = {"path": str, "proof": str, "finished": bool}.get(name, int)
-        if type(field) is not kind or (kind is int and field < 0):
+        if type(field) is not kind or (type(field) is int and field < 0):
             raise ValueError(f"{name} is not as it should be")
     if not 0 < value["proof_length"] <= PROOF_BYTES:
         raise ValueError("the proof is not as it should be")

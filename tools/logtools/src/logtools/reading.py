@@ -102,7 +102,7 @@ class Reader:
         os.close(self.descriptor)
         self.path, self.descriptor = copy.path, copy.descriptor
         self._read_at = copy._read_at
-        self.is_copy = True
+        self.is_copy, self.limit = True, None
 
     def begins_like(self, other: Reader) -> bool:
         """Whether the other one begins with all that is in this one: it may become a copy."""

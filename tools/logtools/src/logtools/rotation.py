@@ -67,7 +67,7 @@ class Look:
     def open_holder(self, position: Position) -> tuple[int, Reader] | None:
         """Return the number and the open file that holds a position; the log is after the last."""
         files = [*self.siblings, *([self.present] if self.present else [])]
-        same = [at for at, one in enumerate(files) if one.identity == position.identity]
+        same = [at for at, one in enumerate(files) if one.status.st_ino == position.inode]
         others = [at for at, one in enumerate(files) if self._may_be_copy(one, position)]
         for at in [*same, *reversed(others)]:
             packed = files[at].packed
@@ -141,7 +141,7 @@ def reopened(path: str, positions: list[Position]) -> list[Reader | None]:
         readers: list[Reader | None] = []
         for position in positions:
             held = look.open_holder(position)
-            readers.append(held[1] if held else _elsewhere(position))
+            readers.append(held[1] if held else _elsewhere(look, position))
             if readers[-1] is not None:
                 readers[-1].finished = position.finished
         return readers
@@ -149,10 +149,11 @@ def reopened(path: str, positions: list[Position]) -> list[Reader | None]:
     return settled(path, see, lambda readers: [one for one in readers if one is not None])
 
 
-def _elsewhere(position: Position) -> Reader | None:
+def _elsewhere(look: Look, position: Position) -> Reader | None:
     """Return the file that a symlink led to before, if it is still there."""
-    with suppress(OSError):
-        return reader_at(position.path, position.offset, holding=position)
+    if position.path != str(Path(look.path).resolve()):
+        with suppress(OSError):
+            return reader_at(position.path, position.offset, holding=position)
     return None
 
 

@@ -37,7 +37,6 @@ class Trail:
         path: the log.
         emit: takes whole lines.
         say: takes what a user should know.
-        max_line_bytes: see `cutting.Lines`.
         clock: tells since when a generation is quiet.
     """
 
@@ -47,14 +46,13 @@ class Trail:
         *,
         emit: Emit,
         say: Say,
-        max_line_bytes: int = MAX_LINE_BYTES,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.path = path
         self.reading: list[Reader] = []
         self._emit = emit
-        self._say = say
-        self._max_line_bytes = max_line_bytes
+        self.say = say
+        self.max_line_bytes = MAX_LINE_BYTES
         self._clock = clock
 
     def begin_with(self, reader: Reader | None) -> None:
@@ -65,7 +63,7 @@ class Trail:
 
     def add(self, reader: Reader) -> None:
         """Read one more generation, which is newer than the others."""
-        reader.lines = Lines(self._max_line_bytes)
+        reader.lines = Lines(self.max_line_bytes)
         reader.quiet_since = self._clock()
         self.reading.append(reader)
 
@@ -73,6 +71,7 @@ class Trail:
         """See what is at the path now, and open what continues the log; return its status.
 
         Raises:
+            Unsettled: files are renamed all the time.
             OSError: nothing readable is there now.
         """
         status = Path(self.path).stat()
@@ -93,14 +92,14 @@ class Trail:
         """Open what continues the newest generation, the log itself also if it is not there.
 
         Raises:
+            Unsettled: files are renamed all the time.
             OSError: the log cannot be read.
         """
-        with suppress(Unsettled):  # the next look will see
-            found = continuation(self.path, self.reading)
-            for text in found.notes:
-                self._say(text)
-            for reader in found.readers:
-                self.add(reader)
+        found = continuation(self.path, self.reading)
+        for text in found.notes:
+            self.say(text)
+        for reader in found.readers:
+            self.add(reader)
 
     def sweep(self) -> bool:
         """Emit what is new, the older generations' first; return whether there was anything.
@@ -125,14 +124,16 @@ class Trail:
 
         Their unfinished line is emitted with a newline.
         """
+        had_any = bool(self.reading)
         for reader in self.reading[:]:
             if reader.is_lost or (not reader.finished and is_done(reader)):
                 self._end(reader)
             if reader.is_lost or (reader.finished and reader is not self.reading[-1]):
                 self.reading.remove(reader)
                 reader.close()
-        if not self.reading:
-            self.begin_with(None)
+        if had_any and not self.reading:
+            with suppress(OSError, Unsettled):  # then what there is continues the log
+                self.begin_with(None)
 
     def close(self) -> None:
         """Close all files."""
@@ -152,7 +153,7 @@ class Trail:
             with suppress(Unsettled):  # the next sweep will see
                 self._go_on_in_copy(reader)
         except OSError as error:
-            self._say(f"{reader.path}: {error.strerror}: lines may be lost")
+            self.say(f"{reader.path}: {error.strerror}: lines may be lost")
             reader.finished = True
         else:
             if block:
@@ -163,9 +164,9 @@ class Trail:
     def _go_on_in_copy(self, reader: Reader) -> None:
         copy = copy_of(self.path, reader)
         if copy is None:
-            self._say("was truncated: what was not read before is lost")
+            self.say("was truncated: what was not read before is lost")
             reader.is_lost = True
             reader.finished = True
         else:
-            self._say("was truncated; reading on in its copy")
+            self.say("was truncated; reading on in its copy")
             reader.go_on_in(copy)

@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from inotify_simple import INotify
+    from inotify_simple import INotify  # type: ignore[import-untyped]
 
 POLL_S = 1.0
 """How long at most until the next look: network file systems tell of no changes."""
