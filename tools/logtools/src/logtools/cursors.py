@@ -10,7 +10,7 @@ import fcntl
 import json
 import os
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from toolroll_shared.errors import CorruptStore, TryLater, UsageError
@@ -18,9 +18,10 @@ from toolroll_shared.streams import AtomicFile
 
 from .following import Following
 from .lasting import Start, start_offset
+from .looks import Unsettled
 from .positions import position_from_json
 from .reading import reader_at
-from .rotation import Unsettled, reopened
+from .rotation import reopened
 from .trails import Trail
 
 TYPE_CHECKING = False
@@ -73,54 +74,57 @@ def resume(
     how = how or Following()
     log, place = os.path.abspath(path), Path(cursor).resolve()  # noqa: PTH100 - not its target
     with _locked(place):
-        positions = _load(place, log)
+        last = _load(place, log)
         trail = Trail(path, emit=emit, say=lambda text: say(f"{path}: {text}"))
         trail.max_line_bytes = how.max_line_bytes
         try:
-            there = _open(trail, positions, how.start or FROM_THE_BEGINNING)
+            there = _open(trail, last, how.start or FROM_THE_BEGINNING)
             _emit(trail, there, how.grace)
             flush()
-            _save(place, log, [reader.position() for reader in trail.reading])
+            _save(place, log, trail)
         finally:
             trail.close()
 
 
-def _open(trail: Trail, positions: list[Position] | None, start: Start) -> tuple[int, int] | None:
+def _open(trail: Trail, last: Memory | None, start: Start) -> tuple[int, int] | None:
     """Open all that is to be read; return which file the log is now, or None if there is none."""
     try:
-        if positions is None:
+        if last is None:
             trail.begin_with(_log_at(trail, start))
         else:
-            _reopen(trail, positions)
-        try:
-            status = trail.look()
-        except FileNotFoundError:
-            trail.say("is not there now")
-            trail.extend()
-            return None
-        return status.st_dev, status.st_ino
+            _reopen(trail, last)
+        return _look(trail)
     except Unsettled:
         raise TryLater(f"{trail.path}: its files are renamed all the time") from None
     except OSError as error:
         raise UsageError(f"{trail.path}: {error.strerror}") from error
 
 
+def _look(trail: Trail) -> tuple[int, int] | None:
+    try:
+        status = trail.look()
+    except FileNotFoundError:
+        trail.say("is not there now")
+        trail.extend()
+        return None
+    return status.st_dev, status.st_ino
+
+
 def _log_at(trail: Trail, start: Start) -> Reader | None:
     return reader_at(trail.path, lambda descriptor: start_offset(descriptor, start))
 
 
-def _reopen(trail: Trail, positions: list[Position]) -> None:
-    readers = reopened(trail.path, positions)
+def _reopen(trail: Trail, last: Memory) -> None:
+    *readers, mark = reopened(trail.path, [*last.reading, *([last.mark] if last.mark else [])]) + (
+        [] if last.mark else [None]
+    )
     for reader in readers:
         if reader is not None:
             trail.add(reader)
     if None in readers:
         trail.say("what was read last is not there any more: lines may be lost")
-    if readers and readers[-1] is None:
-        log = None
-        with suppress(FileNotFoundError):
-            log = _log_at(trail, FROM_THE_BEGINNING)
-        trail.begin_with(log)
+    trail.is_adrift = last.is_adrift or (bool(readers) and readers[-1] is None)
+    trail.mark = mark
 
 
 def _emit(trail: Trail, there: tuple[int, int] | None, grace: float) -> None:
@@ -158,8 +162,17 @@ def _locked(place: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _load(place: Path, log: str) -> list[Position] | None:
-    """Return where the last run stopped in each file; None when there was none."""
+class Memory:
+    """What the last run knew; see `Trail`, whose fields have the same names."""
+
+    def __init__(self, reading: list[Position], mark: Position | None, *, is_adrift: bool) -> None:
+        self.reading = reading
+        self.mark = mark
+        self.is_adrift = is_adrift
+
+
+def _load(place: Path, log: str) -> Memory | None:
+    """Return what the last run knew; None when there was none."""
     try:
         with place.open("rb") as file:
             text = file.read(MAX_CURSOR_BYTES + 1)
@@ -168,11 +181,7 @@ def _load(place: Path, log: str) -> list[Position] | None:
     except OSError as error:
         raise UsageError(f"{place}: {error.strerror}") from error
     try:
-        value = json.loads(text)
-        if value["format"] != FORMAT or value["version"] != VERSION:
-            raise ValueError("it is another program's or version's")
-        positions = [position_from_json(one) for one in value["reading"]]
-        owner = str(value["log"])
+        owner, memory = _parse(text)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise CorruptStore(
             f"{place}: not a cursor of this version: {error}; "
@@ -180,12 +189,27 @@ def _load(place: Path, log: str) -> list[Position] | None:
         ) from error
     if owner != log:
         raise UsageError(f"{place}: belongs to {owner}: give each log a cursor of its own")
-    return positions
+    return memory
 
 
-def _save(place: Path, log: str, positions: list[Position]) -> None:
-    reading = [position.as_json() for position in positions]
-    value = {"format": FORMAT, "version": VERSION, "log": log, "reading": reading}
+def _parse(text: bytes) -> tuple[str, Memory]:
+    value = json.loads(text)
+    if value["format"] != FORMAT or value["version"] != VERSION:
+        raise ValueError("it is another program's or version's")
+    reading = [position_from_json(one) for one in value["reading"]]
+    mark = None if value["mark"] is None else position_from_json(value["mark"])
+    return str(value["log"]), Memory(reading, mark, is_adrift=value["is_adrift"] is True)
+
+
+def _save(place: Path, log: str, trail: Trail) -> None:
+    value = {
+        "format": FORMAT,
+        "version": VERSION,
+        "log": log,
+        "is_adrift": trail.is_adrift,
+        "mark": trail.mark.position().as_json() if trail.mark else None,
+        "reading": [reader.position().as_json() for reader in trail.reading],
+    }
     with AtomicFile(place, temporary=place.with_name(place.name + ".tmp")) as file:
         file.write(json.dumps(value, indent=1).encode() + b"\n")
         file.commit()

@@ -11,8 +11,8 @@ from contextlib import suppress
 
 from .cutting import MAX_LINE_BYTES
 from .lasting import Start, start_offset
+from .looks import Unsettled
 from .reading import reader_at
-from .rotation import Unsettled
 from .trails import Trail
 from .watching import Watcher
 
@@ -229,6 +229,11 @@ class Followed:
             status = self.trail.look()
         except Unsettled:
             return  # look again soon
+        except FileNotFoundError as error:
+            self._miss(error.strerror or "")
+            with suppress(OSError, Unsettled):  # it may have been rotated more than once
+                self.trail.extend()
+            return
         except OSError as error:
             self._miss(error.strerror or "")
             return

@@ -12,7 +12,7 @@ from .positions import PROOF_BYTES, Position, fingerprint
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from .packing import ReadAt
 
@@ -32,7 +32,7 @@ class Reader:
         descriptor: the open file, which the reader closes.
         read_at: reads it, also where it is compressed.
         offset: where to read on, in bytes of the log.
-        proof: bytes just before the offset, or at 0 the first bytes; never none.
+        proof: bytes just before the offset, or at 0 the first bytes.
     """
 
     def __init__(
@@ -42,19 +42,24 @@ class Reader:
         self.offset = offset
         self.lines = Lines()
         self.finished = False  # nothing more is to be read of it
-        self.is_lost = False  # it was truncated, and there is no copy
         self.is_copy = False  # nobody writes to it
         self.limit: int | None = None
         self.quiet_since = 0.0
         self.descriptor = descriptor
         self._read_at = read_at
         self._proof = proof
+        self._head = b"" if offset else proof
 
     @property
     def identity(self) -> tuple[int, int]:
         """Return device and inode."""
         status = self.status()
         return status.st_dev, status.st_ino
+
+    @property
+    def is_provable(self) -> bool:
+        """Whether it can be known again by its content."""
+        return bool(self._proof)
 
     @property
     def _proof_at(self) -> int:
@@ -74,13 +79,21 @@ class Reader:
         if self.limit is not None:
             size = max(min(size, self.limit - self.offset), 0)
         block = self._read_at(size, self.offset)
-        if not self.is_copy and self._read_at(len(self._proof), self._proof_at) != self._proof:
-            raise Truncated  # asked after reading: so what was read is of the proven file
+        self.prove()  # after reading: so what was read is of the proven file
         if block:
             before = self._proof if self.offset else b""
             self._proof = (before + block[-PROOF_BYTES:])[-PROOF_BYTES:]
             self.offset += len(block)
         return block
+
+    def prove(self) -> None:
+        """Check that the file still holds what was read of it; nobody writes to a copy.
+
+        Raises:
+            Truncated: it does not.
+        """
+        if not self.is_copy and self._read_at(len(self._proof), self._proof_at) != self._proof:
+            raise Truncated
 
     def position(self, *, whole_lines: bool = True) -> Position:
         """Return where its last whole line ends, or with the unfinished one, where reading is."""
@@ -105,13 +118,22 @@ class Reader:
         self.is_copy, self.limit = True, None
 
     def begins_like(self, other: Reader) -> bool:
-        """Whether the other one begins with all that is in this one: it may become a copy."""
+        """Whether this one has bytes, and the other one begins with them: it may become a copy."""
         size = self.status().st_size
+        if not size:
+            return False
         for at in (0, max(size - PROOF_BYTES, 0)):
             ours = self._read_at(min(PROOF_BYTES, size), at)
             if ours != other._read_at(len(ours), at):
                 return False
         return True
+
+    def is_copy_of(self, others: Iterable[Reader], block: bytes) -> bool:
+        """Whether a file that was empty turns out, by its first block, to become another's copy."""
+        if self._head or self.offset > len(block):
+            return False
+        heads = [one._head for one in others if one is not self]
+        return any(head and head[: len(block)] == block[: len(head)] for head in heads)
 
     def close(self) -> None:
         """Close the file."""
@@ -140,6 +162,7 @@ def reader_at(
     *,
     packed: str = "",
     holding: Position | None = None,
+    empty: bool = False,
 ) -> Reader | None:
     """Open a generation at an offset; None if it is empty, shorter, or not the one.
 
@@ -148,6 +171,7 @@ def reader_at(
         offset: in bytes of the log, or what finds it in the open file.
         packed: how the file is compressed, told by its ending.
         holding: what it must hold.
+        empty: whether an empty file will do: it is known by being open only.
 
     Raises:
         OSError: it cannot be opened or read, or its compressed data is damaged.
@@ -157,7 +181,7 @@ def reader_at(
     try:
         at = offset if isinstance(offset, int) else offset(descriptor)
         proof = _proof_before(at, read_at)
-        if proof and (holding is None or holding.is_in(read_at)):
+        if (proof or (empty and not at)) and (holding is None or holding.is_in(read_at)):
             reader = Reader(path, descriptor, read_at, at, proof)
             reader.is_copy = bool(packed)
             descriptor = -1

@@ -1,7 +1,6 @@
 """Which files continue a log from where reading stopped, whatever rotation did meanwhile.
 
 It looks at the generations beside the log and opens those that matter. It emits nothing.
-What is found is true of one moment: a look that a rotation disturbed is taken again.
 """
 
 from __future__ import annotations
@@ -9,124 +8,16 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
-from .generations import Sibling, siblings
+from .looks import Look, settled
 from .packing import Damaged
-from .positions import PROOF_BYTES
-from .reading import Reader, reader_at
+from .reading import Reader, Truncated, reader_at
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
-    from typing import TypeAlias, TypeVar
+    from collections.abc import Collection
 
+    from .generations import Sibling
     from .positions import Position
-
-    Say: TypeAlias = Callable[[str], object]
-    T = TypeVar("T")
-
-LOOKS = 50
-"""How often a look that is disturbed is taken again at once; each takes about a millisecond."""
-
-SLACK_S = 2
-"""How much older a file may seem than it is: the coarsest file system counts in so many seconds."""
-
-
-class Unsettled(Exception):
-    """Files are renamed faster than they can be looked at: look again later."""
-
-
-class Look:
-    """The generations beside a log at one moment, the oldest first, and which file is the log."""
-
-    def __init__(self, path: str) -> None:
-        self.path = path
-        self.present = _log(path)
-        self.siblings = siblings(path)
-        if self.present is not None:
-            same = self.present.identity
-            self.siblings = [one for one in self.siblings if one.identity != same]
-        self._opened: list[Reader] = []
-
-    @property
-    def names(self) -> list[tuple[str, tuple[int, int]]]:
-        """Return which file had which name."""
-        found = [*self.siblings, *([self.present] if self.present else [])]
-        return sorted((one.path, one.identity) for one in found)
-
-    def open(self, file: Sibling, offset: int = 0) -> Reader | None:
-        """Open a file of this look at an offset; None if it is empty or shorter."""
-        return self._keep(reader_at(file.path, offset, packed=file.packed))
-
-    def open_at_end(self, file: Sibling) -> Reader | None:
-        """Open a file behind its last byte, to know it again only; compressed as it is."""
-        reader = self._keep(reader_at(file.path, file.status.st_size))
-        if reader is not None:
-            reader.finished = True
-        return reader
-
-    def open_holder(self, position: Position) -> tuple[int, Reader] | None:
-        """Return the number and the open file that holds a position; the log is after the last."""
-        files = [*self.siblings, *([self.present] if self.present else [])]
-        same = [at for at, one in enumerate(files) if one.status.st_ino == position.inode]
-        others = [at for at, one in enumerate(files) if self._may_be_copy(one, position)]
-        for at in [*same, *reversed(others)]:
-            packed = files[at].packed
-            for how in dict.fromkeys(("" if at in same else packed, packed)):
-                reader = self._open_if_holder(files[at], position, how)
-                if reader is not None:
-                    return at, reader
-        return None
-
-    def _open_if_holder(self, file: Sibling, position: Position, packed: str) -> Reader | None:
-        with suppress(PermissionError, Damaged):
-            reader = reader_at(file.path, position.offset, packed=packed, holding=position)
-            return self._keep(reader)
-        return None
-
-    def _may_be_copy(self, file: Sibling, position: Position) -> bool:
-        if file is self.present and position.proof_length < PROOF_BYTES:
-            return False  # many logs begin with the same few bytes
-        return file.status.st_mtime + SLACK_S >= position.modified
-
-    def _keep(self, reader: Reader | None) -> Reader | None:
-        if reader is not None:
-            self._opened.append(reader)
-        return reader
-
-    def close(self, but: Collection[Reader] = ()) -> None:
-        """Close what was opened, but for what is used."""
-        for reader in self._opened:
-            if reader not in but:
-                reader.close()
-
-
-def _log(path: str) -> Sibling | None:
-    try:
-        return Sibling(path, Path(path).stat(), "", "")
-    except FileNotFoundError:
-        return None
-
-
-def settled(path: str, see: Callable[[Look], T], used: Callable[[T], Collection[Reader]]) -> T:
-    """Return what `see` makes of a look during which no file was renamed.
-
-    Raises:
-        Unsettled: there is no such moment.
-        OSError: the log's folder or a file cannot be read.
-    """
-    for _ in range(LOOKS):
-        look = Look(path)
-        kept: Collection[Reader] = ()
-        try:
-            seen = see(look)
-            if Look(path).names == look.names:
-                kept = used(seen)
-                return seen
-        except FileNotFoundError:
-            continue
-        finally:
-            look.close(but=kept)
-    raise Unsettled
 
 
 def reopened(path: str, positions: list[Position]) -> list[Reader | None]:
@@ -176,95 +67,107 @@ def copy_of(path: str, reader: Reader) -> Reader | None:
 class Continuation:
     """What continues a log.
 
-    Args:
+    Attributes:
         readers: open files, the oldest first; the log itself is the last if it has any bytes.
-        notes: what a user should know: what of each file's name.
+        mark: the newest generation that the log itself came after, or None if there is none.
+        notes: what a user should know: what of the log.
     """
 
     def __init__(self) -> None:
         self.readers: list[Reader] = []
+        self.mark: Reader | None = None
         self.notes: list[str] = []
 
+    @property
+    def opened(self) -> list[Reader]:
+        """Return all that was opened."""
+        return [*self.readers, *([self.mark] if self.mark else [])]
 
-def continuation(path: str, reading: list[Reader]) -> Continuation:
-    """Return what came after the newest of the files that are being read.
+
+def continuation(
+    path: str, newest: Reader | None, mark: Reader | None, *, held: Collection[Reader] = ()
+) -> Continuation:
+    """Return what came after the newest file that was read, if it is still there, else the mark.
 
     Args:
         path: the log.
-        reading: what is open already; with none, every generation there is continues the log.
+        newest: what was read last, if that is known.
+        mark: the generation before it; None: there was none, so all there are came later.
+        held: what is being read already.
 
     Raises:
+        Truncated: the newest one holds other content by now.
         Unsettled: files are renamed all the time.
         OSError: the log, its folder or a file cannot be read.
     """
-    return settled(path, lambda look: _continuation(look, reading), lambda found: found.readers)
+
+    def see(look: Look) -> Continuation:
+        found = Continuation()
+        log = look.open(look.present) if look.present else None
+        place = _place_of_either(look, newest, mark)
+        if place is None:
+            place = len(look.siblings)
+            if newest is not None and look.is_newer(newest):
+                found.notes.append("was rotated more than once meanwhile: lines may be lost")
+        known = {one.identity for one in held}
+        for file in look.siblings[place + 1 :]:
+            if file.is_generation and file.identity not in known:
+                _add_generation(look, file, log, found)
+        if log is not None:
+            found.readers.append(log)
+        if log is not None or place == len(look.siblings):
+            found.mark = look.open_newest()
+        return found
+
+    return settled(path, see, lambda found: found.opened)
 
 
-def _continuation(look: Look, reading: list[Reader]) -> Continuation:
-    found = Continuation()
-    log = look.open(look.present) if look.present else None
-    place = _place(look, reading[-1]) if reading else -1
-    if place is None:
-        _begin_anew(look, reading[-1], found)
-        place = len(look.siblings)
-    held = {one.identity for one in reading}
-    for file in look.siblings[place + 1 :]:
-        if file.is_generation and file.identity not in held:
-            _add_generation(look, file, log, found)
-    if log is not None:
-        found.readers.append(log)
-    return found
+def _place_of_either(look: Look, newest: Reader | None, mark: Reader | None) -> int | None:
+    """Return which sibling is the newest or else the mark; -1: there was no mark.
+
+    Raises:
+        Truncated: the newest one holds other content by now.
+    """
+    place = None
+    if newest is not None:
+        newest.prove()
+        place = _place(look, newest)
+    if place is None and mark is None:
+        return -1
+    if place is None and mark is not None:
+        with suppress(Truncated):
+            mark.prove()
+            place = _place(look, mark)
+    return place
 
 
-def _place(look: Look, newest: Reader) -> int | None:
-    """Return where a file that is open stands among the siblings now."""
-    identity = newest.identity
+def _place(look: Look, reader: Reader) -> int | None:
+    """Return which sibling an open file is now, or which one is its copy."""
+    identity = reader.identity
     for at, file in enumerate(look.siblings):
         if file.identity == identity:
             return at
-    held = look.open_holder(newest.position(whole_lines=False))
+    held = look.open_holder(reader.position(whole_lines=False))
     return held[0] if held and held[0] < len(look.siblings) else None
-
-
-def _begin_anew(look: Look, newest: Reader, found: Continuation) -> None:
-    """Take the present generations as read: where the newest one belongs is not known."""
-    last = next((one for one in reversed(look.siblings) if one.is_generation), None)
-    if last is None:
-        return
-    end = look.open_at_end(last)
-    if end is not None:
-        found.readers.append(end)
-        if last.status.st_mtime_ns > newest.status().st_mtime_ns:
-            found.notes.append("was rotated more than once meanwhile: lines may be lost")
 
 
 def _add_generation(look: Look, file: Sibling, log: Reader | None, found: Continuation) -> None:
     try:
-        reader = look.open(file)
+        reader = look.open(file, empty=True)  # a writer may still have it open
     except (PermissionError, Damaged) as error:
         name = Path(file.path).name
         found.notes.append(f"{name} cannot be read, its lines are lost: {error.strerror}")
         return
     if reader is None or (log and not file.packed and reader.begins_like(log)):
-        return  # empty, or a copy that is being made of the log, which is still to be truncated
+        return  # a copy that is being made of the log, which is still to be truncated
     found.readers.append(reader)
 
 
-def predecessor(path: str) -> list[Reader]:
-    """Return the newest generation of an empty or missing log, open behind its last byte.
-
-    What comes after it is known by it. None where there is no generation yet.
+def newest_generation(path: str) -> Reader | None:
+    """Return the newest generation beside a log, open behind its last byte; None without any.
 
     Raises:
         Unsettled: files are renamed all the time.
         OSError: the log's folder or a file cannot be read.
     """
-
-    def see(look: Look) -> list[Reader]:
-        for file in reversed(look.siblings):
-            reader = look.open_at_end(file) if file.is_generation else None
-            if reader is not None:
-                return [reader]
-        return []
-
-    return settled(path, see, list)
+    return settled(path, Look.open_newest, lambda reader: [] if reader is None else [reader])

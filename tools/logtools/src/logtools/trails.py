@@ -9,12 +9,12 @@ import errno
 import os
 import stat
 import time
-from contextlib import suppress
 from pathlib import Path
 
 from .cutting import MAX_LINE_BYTES, Lines
+from .looks import Unsettled
 from .reading import Reader, Truncated
-from .rotation import Unsettled, continuation, copy_of, predecessor
+from .rotation import continuation, copy_of, newest_generation
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ class Trail:
 
     A generation that was rotated away stays until it is known that nobody writes to it any more.
     A log that is empty is not among them yet: what continues it is known by what came before.
+    If the newest is deleted, the mark tells what came later: the generation before it.
 
     Args:
         path: the log.
@@ -50,21 +51,31 @@ class Trail:
     ) -> None:
         self.path = path
         self.reading: list[Reader] = []
+        self.mark: Reader | None = None
+        self.is_adrift = False  # the newest one was truncated and has no copy
         self._emit = emit
         self.say = say
         self.max_line_bytes = MAX_LINE_BYTES
         self._clock = clock
 
+    @property
+    def newest(self) -> Reader | None:
+        """Return the newest generation of which anything was there."""
+        if self.is_adrift:
+            return None
+        return next((one for one in reversed(self.reading) if one.is_provable), None)
+
     def begin_with(self, reader: Reader | None) -> None:
         """Read from here on; with None, what comes after the generations that are there now."""
-        readers = predecessor(self.path) if reader is None else [reader]
-        for one in readers:
-            self.add(one)
+        self.mark = newest_generation(self.path)
+        if reader is not None:
+            self.add(reader)
 
     def add(self, reader: Reader) -> None:
         """Read one more generation, which is newer than the others."""
         reader.lines = Lines(self.max_line_bytes)
         reader.quiet_since = self._clock()
+        self.is_adrift = self.is_adrift and not reader.is_provable
         self.reading.append(reader)
 
     def look(self) -> os.stat_result:
@@ -78,28 +89,33 @@ class Trail:
         if not stat.S_ISREG(status.st_mode):
             kind = errno.EISDIR if stat.S_ISDIR(status.st_mode) else errno.EINVAL
             raise OSError(kind, os.strerror(kind), self.path)
-        if not self.is_reading(status):
+        newest = self.newest
+        if newest and newest.identity == (status.st_dev, status.st_ino):
+            newest.finished = False  # it may have come back to its name
+        else:
             self.extend()
         return status
 
-    def is_reading(self, status: os.stat_result) -> bool:
-        """Whether the newest generation that is read is this file."""
-        if not self.reading:
-            return False
-        return self.reading[-1].identity == (status.st_dev, status.st_ino)
-
     def extend(self) -> None:
-        """Open what continues the newest generation, the log itself also if it is not there.
+        """Open what continues the newest generation, also if the log itself is not there.
 
         Raises:
             Unsettled: files are renamed all the time.
             OSError: the log cannot be read.
         """
-        found = continuation(self.path, self.reading)
+        try:
+            found = continuation(self.path, self.newest, self.mark, held=self.reading)
+        except Truncated:
+            assert self.newest is not None  # noqa: S101 - it is the one
+            self._go_on_in_copy(self.newest)
+            found = continuation(self.path, self.newest, self.mark, held=self.reading)
         for text in found.notes:
             self.say(text)
         for reader in found.readers:
             self.add(reader)
+        if found.mark is not None:
+            self._close_mark()
+            self.mark = found.mark
 
     def sweep(self) -> bool:
         """Emit what is new, the older generations' first; return whether there was anything.
@@ -120,53 +136,62 @@ class Trail:
         return anything
 
     def finish(self, is_done: Callable[[Reader], bool]) -> None:
-        """End generations that were rotated away, where `is_done`; the newest is kept as a mark.
+        """End generations that were rotated away, where `is_done`; the newest stays known.
 
         Their unfinished line is emitted with a newline.
         """
-        had_any = bool(self.reading)
         for reader in self.reading[:]:
-            if reader.is_lost or (not reader.finished and is_done(reader)):
-                self._end(reader)
-            if reader.is_lost or (reader.finished and reader is not self.reading[-1]):
+            if not reader.finished and is_done(reader):
+                reader.finished = True
+            if reader.finished:
+                for piece in reader.lines.rest():
+                    self._emit(piece)
+            if reader.finished and reader is not self.newest:
                 self.reading.remove(reader)
                 reader.close()
-        if had_any and not self.reading:
-            with suppress(OSError, Unsettled):  # then what there is continues the log
-                self.begin_with(None)
 
     def close(self) -> None:
         """Close all files."""
+        self._close_mark()
         while self.reading:
             self.reading.pop().close()
 
-    def _end(self, reader: Reader) -> None:
-        for piece in reader.lines.rest():
-            self._emit(piece)
-        reader.finished = True
+    def _close_mark(self) -> None:
+        if self.mark is not None:
+            self.mark.close()
+            self.mark = None
 
     def _read(self, reader: Reader) -> bytes:
-        """Read on, in a copy where the file was truncated; note what cannot be read."""
+        """Read on, in a copy where the file was truncated; say what cannot be read."""
         try:
-            block = reader.read()
-        except Truncated:
-            with suppress(Unsettled):  # the next sweep will see
-                self._go_on_in_copy(reader)
+            block = self._read_on(reader)
+        except Unsettled:
+            return b""  # the next sweep will see
         except OSError as error:
-            self.say(f"{reader.path}: {error.strerror}: lines may be lost")
+            self.say(f"{error.strerror}: lines may be lost")
             reader.finished = True
-        else:
-            if block:
-                reader.quiet_since = self._clock()
-            return block
-        return b""
+            return b""
+        if block and reader.is_copy_of(self.reading, block):
+            reader.finished = True
+            return b""
+        if block:
+            reader.quiet_since = self._clock()
+        return block
+
+    def _read_on(self, reader: Reader) -> bytes:
+        try:
+            return reader.read()
+        except Truncated:
+            self._go_on_in_copy(reader)
+        return b"" if reader.finished else reader.read()
 
     def _go_on_in_copy(self, reader: Reader) -> None:
+        """Give a reader the copy of its file, which was truncated, or let it end."""
         copy = copy_of(self.path, reader)
-        if copy is None:
-            self.say("was truncated: what was not read before is lost")
-            reader.is_lost = True
-            reader.finished = True
-        else:
+        if copy is not None:
             self.say("was truncated; reading on in its copy")
             reader.go_on_in(copy)
+            return
+        self.say("was truncated: what was not read before is lost")
+        self.is_adrift = self.is_adrift or reader is self.newest
+        reader.finished = True

@@ -1,0 +1,135 @@
+"""A log and its generations at one moment: a look that a rotation disturbed is taken again."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+from .generations import Sibling, siblings
+from .packing import Damaged
+from .positions import PROOF_BYTES
+from .reading import Reader, reader_at
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+    from typing import TypeAlias, TypeVar
+
+    from .positions import Position
+
+    Say: TypeAlias = Callable[[str], object]
+    T = TypeVar("T")
+
+LOOKS = 50
+"""How often a look that is disturbed is taken again at once; each takes about a millisecond."""
+
+SLACK_S = 2
+"""How much older a file may seem than it is: the coarsest file system counts in so many seconds."""
+
+
+class Unsettled(Exception):
+    """Files are renamed faster than they can be looked at: look again later."""
+
+
+class Look:
+    """The generations beside a log at one moment, the oldest first, and which file is the log."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.present = _log(path)
+        self.siblings = siblings(path)
+        if self.present is not None:
+            same = self.present.identity
+            self.siblings = [one for one in self.siblings if one.identity != same]
+        self._opened: list[Reader] = []
+
+    @property
+    def names(self) -> list[tuple[str, tuple[int, int]]]:
+        """Return which file had which name."""
+        found = [*self.siblings, *([self.present] if self.present else [])]
+        return sorted((one.path, one.identity) for one in found)
+
+    def open(self, file: Sibling, *, empty: bool = False) -> Reader | None:
+        """Open a file of this look at its beginning; None if it is empty, unless that will do."""
+        return self._keep(reader_at(file.path, 0, packed=file.packed, empty=empty))
+
+    def open_newest(self) -> Reader | None:
+        """Open the newest generation that has any bytes behind its last one, to know it again."""
+        for file in reversed(self.siblings):
+            if file.is_generation:  # compressed ones as they are
+                reader = self._keep(reader_at(file.path, file.status.st_size))
+                if reader is not None and reader.is_provable and reader.offset:
+                    reader.finished = True
+                    return reader
+        return None
+
+    def is_newer(self, reader: Reader) -> bool:
+        """Whether a generation was written after a file that is open."""
+        last = reader.status().st_mtime_ns
+        return any(one.is_generation and one.status.st_mtime_ns > last for one in self.siblings)
+
+    def open_holder(self, position: Position) -> tuple[int, Reader] | None:
+        """Return the number and the open file that holds a position; the log is after the last."""
+        files = [*self.siblings, *([self.present] if self.present else [])]
+        same = [at for at, one in enumerate(files) if one.status.st_ino == position.inode]
+        others = [at for at, one in enumerate(files) if self._may_be_copy(one, position)]
+        for at in [*same, *reversed(others)]:
+            packed = files[at].packed
+            for how in dict.fromkeys(("" if at in same else packed, packed)):
+                reader = self._open_if_holder(files[at], position, how)
+                if reader is not None:
+                    return at, reader
+        return None
+
+    def _open_if_holder(self, file: Sibling, position: Position, packed: str) -> Reader | None:
+        with suppress(PermissionError, Damaged):
+            reader = reader_at(file.path, position.offset, packed=packed, holding=position)
+            return self._keep(reader)
+        return None
+
+    def _may_be_copy(self, file: Sibling, position: Position) -> bool:
+        if not position.proof_length:
+            return False
+        if file is self.present and position.proof_length < PROOF_BYTES:
+            return False  # many logs begin with the same few bytes
+        return file.status.st_mtime + SLACK_S >= position.modified
+
+    def _keep(self, reader: Reader | None) -> Reader | None:
+        if reader is not None:
+            self._opened.append(reader)
+        return reader
+
+    def close(self, but: Collection[Reader] = ()) -> None:
+        """Close what was opened, but for what is used."""
+        for reader in self._opened:
+            if reader not in but:
+                reader.close()
+
+
+def _log(path: str) -> Sibling | None:
+    try:
+        return Sibling(path, Path(path).stat(), "", "")
+    except FileNotFoundError:
+        return None
+
+
+def settled(path: str, see: Callable[[Look], T], used: Callable[[T], Collection[Reader]]) -> T:
+    """Return what `see` makes of a look during which no file was renamed.
+
+    Raises:
+        Unsettled: there is no such moment.
+        OSError: the log's folder or a file cannot be read.
+    """
+    for _ in range(LOOKS):
+        look = Look(path)
+        kept: Collection[Reader] = ()
+        try:
+            seen = see(look)
+            if Look(path).names == look.names:
+                kept = used(seen)
+                return seen
+        except FileNotFoundError:
+            continue
+        finally:
+            look.close(but=kept)
+    raise Unsettled
