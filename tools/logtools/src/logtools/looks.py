@@ -31,6 +31,10 @@ class Unsettled(Exception):
     """Files are renamed faster than they can be looked at: look again later."""
 
 
+class Disturbed(Exception):
+    """A file changed during the look at it."""
+
+
 class Look:
     """The generations beside a log at one moment, the oldest first, and which file is the log."""
 
@@ -114,7 +118,7 @@ def _log(path: str) -> Sibling | None:
 
 
 def settled(path: str, see: Callable[[Look], T], used: Callable[[T], Collection[Reader]]) -> T:
-    """Return what `see` makes of a look during which no file was renamed.
+    """Return what `see` makes of a look during which no file was renamed, and it was not disturbed.
 
     Raises:
         Unsettled: there is no such moment.
@@ -128,7 +132,7 @@ def settled(path: str, see: Callable[[Look], T], used: Callable[[T], Collection[
             if Look(path).names == look.names:
                 kept = used(seen)
                 return seen
-        except FileNotFoundError:
+        except (FileNotFoundError, Disturbed):
             continue
         finally:
             look.close(but=kept)

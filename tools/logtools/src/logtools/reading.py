@@ -48,7 +48,7 @@ class Reader:
         self.descriptor = descriptor
         self._read_at = read_at
         self._proof = proof
-        self._head = b"" if offset else proof
+        self.head = b"" if offset else proof
 
     @property
     def identity(self) -> tuple[int, int]:
@@ -130,9 +130,9 @@ class Reader:
 
     def is_copy_of(self, others: Iterable[Reader], block: bytes) -> bool:
         """Whether a file that was empty turns out, by its first block, to become another's copy."""
-        if self._head or self.offset > len(block):
+        if self.head or self.offset > len(block):
             return False
-        heads = [one._head for one in others if one is not self]
+        heads = [one.head for one in others if one is not self]
         return any(head and head[: len(block)] == block[: len(head)] for head in heads)
 
     def close(self) -> None:

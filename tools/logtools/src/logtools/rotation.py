@@ -8,7 +8,7 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
-from .looks import Look, settled
+from .looks import Disturbed, Look, settled
 from .packing import Damaged
 from .reading import Reader, Truncated, reader_at
 
@@ -114,12 +114,21 @@ def continuation(
             if file.is_generation and file.identity not in known:
                 _add_generation(look, file, log, found)
         if log is not None:
+            _prove(log)
             found.readers.append(log)
         if log is not None or place == len(look.siblings):
             found.mark = look.open_newest()
         return found
 
     return settled(path, see, lambda found: found.opened)
+
+
+def _prove(log: Reader) -> None:
+    """Check that what was compared with the log was compared with what it still is."""
+    try:
+        log.prove()
+    except Truncated:
+        raise Disturbed from None
 
 
 def _place_of_either(look: Look, newest: Reader | None, mark: Reader | None) -> int | None:

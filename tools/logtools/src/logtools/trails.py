@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from .cutting import Piece
+    from .rotation import Continuation
 
     Emit: TypeAlias = Callable[[Piece], object]
     Say: TypeAlias = Callable[[str], object]
@@ -104,11 +105,11 @@ class Trail:
             OSError: the log cannot be read.
         """
         try:
-            found = continuation(self.path, self.newest, self.mark, held=self.reading)
+            found = self._continuation()
         except Truncated:
             assert self.newest is not None  # noqa: S101 - it is the one
             self._go_on_in_copy(self.newest)
-            found = continuation(self.path, self.newest, self.mark, held=self.reading)
+            found = self._continuation()
         for text in found.notes:
             self.say(text)
         for reader in found.readers:
@@ -116,6 +117,11 @@ class Trail:
         if found.mark is not None:
             self._close_mark()
             self.mark = found.mark
+
+    def _continuation(self) -> Continuation:
+        newest = self.newest  # what else is finished may have been written anew since
+        held = [one for one in self.reading if one is newest or not one.finished]
+        return continuation(self.path, newest, self.mark, held=held)
 
     def sweep(self) -> bool:
         """Emit what is new, the older generations' first; return whether there was anything.
