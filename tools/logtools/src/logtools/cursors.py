@@ -115,16 +115,22 @@ def _log_at(trail: Trail, start: Start) -> Reader | None:
 
 
 def _reopen(trail: Trail, last: Memory) -> None:
-    *readers, mark = reopened(trail.path, [*last.reading, *([last.mark] if last.mark else [])]) + (
-        [] if last.mark else [None]
-    )
-    for reader in readers:
+    marks = [last.mark] if last.mark else []
+    readers = reopened(trail.path, [*marks, *last.reading])
+    if marks:
+        trail.mark = readers.pop(0)
+    is_newest_there = True
+    for position, reader in zip(last.reading, readers, strict=True):
         if reader is not None:
             trail.add(reader)
-    if None in readers:
+        if position.proof_length:
+            is_newest_there = reader is not None
+    trail.is_adrift = last.is_adrift or not is_newest_there
+    if any(
+        not reader and position.proof_length
+        for position, reader in zip(last.reading, readers, strict=True)
+    ):
         trail.say("what was read last is not there any more: lines may be lost")
-    trail.is_adrift = last.is_adrift or (bool(readers) and readers[-1] is None)
-    trail.mark = mark
 
 
 def _emit(trail: Trail, there: tuple[int, int] | None, grace: float) -> None:

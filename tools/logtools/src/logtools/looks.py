@@ -12,7 +12,7 @@ from .reading import Reader, reader_at
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Iterator
     from typing import TypeAlias, TypeVar
 
     from .positions import Position
@@ -74,26 +74,34 @@ class Look:
 
     def open_holder(self, position: Position) -> tuple[int, Reader] | None:
         """Return the number and the open file that holds a position; the log is after the last."""
-        files = [*self.siblings, *([self.present] if self.present else [])]
-        same = [at for at, one in enumerate(files) if one.status.st_ino == position.inode]
-        others = [at for at, one in enumerate(files) if self._may_be_copy(one, position)]
-        for at in [*same, *reversed(others)]:
-            packed = files[at].packed
-            for how in dict.fromkeys(("" if at in same else packed, packed)):
-                reader = self._open_if_holder(files[at], position, how)
-                if reader is not None:
-                    return at, reader
+        for at, file, packed in self._candidates(position):
+            reader = self._open_if_holder(file, position, packed)
+            if reader is not None:
+                return at, reader
         return None
+
+    def _candidates(self, position: Position) -> Iterator[tuple[int, Sibling, str]]:
+        """Yield what may hold a position, with its number and the way to read it."""
+        files = list(enumerate([*self.siblings, *([self.present] if self.present else [])]))
+        same = [(at, one) for at, one in files if one.status.st_ino == position.inode]
+        if not position.proof_length:  # an empty file is known by its inode only
+            yield from ((at, one, "") for at, one in same if not one.packed)
+            return
+        for at, one in same:
+            yield from ((at, one, packed) for packed in dict.fromkeys(("", one.packed)))
+        for at, one in reversed(files):
+            if self._may_be_copy(one, position):
+                yield at, one, one.packed
 
     def _open_if_holder(self, file: Sibling, position: Position, packed: str) -> Reader | None:
         with suppress(PermissionError, Damaged):
-            reader = reader_at(file.path, position.offset, packed=packed, holding=position)
-            return self._keep(reader)
+            empty = not position.proof_length
+            return self._keep(
+                reader_at(file.path, position.offset, packed=packed, holding=position, empty=empty)
+            )
         return None
 
     def _may_be_copy(self, file: Sibling, position: Position) -> bool:
-        if not position.proof_length:
-            return False
         if file is self.present and position.proof_length < PROOF_BYTES:
             return False  # many logs begin with the same few bytes
         return file.status.st_mtime + SLACK_S >= position.modified

@@ -25,7 +25,7 @@ class Position:
         inode: see `device`.
         offset: what was read and handed on, in bytes.
         proof_at: where the bytes begin that prove it the same file.
-        proof_length: how many they are, from 1 to `PROOF_BYTES`.
+        proof_length: how many they are, at most `PROOF_BYTES`; none for an empty file.
         proof: their fingerprint.
         modified: when the file was last written, in whole seconds since 1970.
         finished: whether nothing more is to be read there, and only what came after it.
@@ -81,7 +81,7 @@ def position_from_json(value: Any) -> Position:
         kind = {"path": str, "proof": str, "finished": bool}.get(name, int)
         if type(field) is not kind or (type(field) is int and field < 0):
             raise ValueError(f"{name} is not as it should be")
-    if not 0 < value["proof_length"] <= PROOF_BYTES:
+    if value["proof_length"] > PROOF_BYTES:
         raise ValueError("the proof is not as it should be")
     return Position(**value)
 

@@ -30,11 +30,15 @@ def reopened(path: str, positions: list[Position]) -> list[Reader | None]:
 
     def see(look: Look) -> list[Reader | None]:
         readers: list[Reader | None] = []
-        for position in positions:
-            held = look.open_holder(position)
-            readers.append(held[1] if held else _elsewhere(look, position))
-            if readers[-1] is not None:
-                readers[-1].finished = position.finished
+        newest = -1  # one that was empty has only its inode to be known by, and that is reused
+        for position in reversed(positions):
+            place, reader = look.open_holder(position) or (-1, _elsewhere(look, position))
+            if not position.proof_length and place >= newest:
+                reader = None
+            newest = max(newest, place)
+            if reader is not None:
+                reader.finished = position.finished
+            readers.insert(0, reader)
         return readers
 
     return settled(path, see, lambda readers: [one for one in readers if one is not None])
@@ -42,7 +46,7 @@ def reopened(path: str, positions: list[Position]) -> list[Reader | None]:
 
 def _elsewhere(look: Look, position: Position) -> Reader | None:
     """Return the file that a symlink led to before, if it is still there."""
-    if position.path != str(Path(look.path).resolve()):
+    if position.proof_length and position.path != str(Path(look.path).resolve()):
         with suppress(OSError):
             return reader_at(position.path, position.offset, holding=position)
     return None
