@@ -30,14 +30,14 @@ def reopened(path: str, positions: list[Position]) -> list[Reader | None]:
 
     def see(look: Look) -> list[Reader | None]:
         readers: list[Reader | None] = []
-        newest = -1  # one that was empty has only its inode to be known by, and that is reused
+        later = -1  # where the next newer one is
         for position in reversed(positions):
             place, reader = look.open_holder(position) or (-1, _elsewhere(look, position))
-            if not position.proof_length and place >= newest:
-                reader = None
-            newest = max(newest, place)
+            if not position.proof_length and place >= later:
+                reader = None  # it was empty, and has only its inode to be known by: that is reused
             if reader is not None:
                 reader.finished = position.finished
+                later = place if place >= 0 else later
             readers.insert(0, reader)
         return readers
 
