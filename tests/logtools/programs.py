@@ -13,6 +13,7 @@ from logtools.following import Following, follow
 from logtools.lasting import Start, tail_bytes, tail_lines
 from logtools.watching import Watcher
 from toolroll_shared.cli import run
+from toolroll_shared.output import note
 
 REOPEN = 0.1  # how probably a writer looks, before a line, whether its log was rotated
 SPLIT = 0.1  # how probably it writes a line in two parts
@@ -24,7 +25,7 @@ def write_log(folder: Path, number: int) -> int:
     The lock is held shared for each line, so that who holds it alone meets whole lines only.
     A new number in folder/epoch makes the writer reopen its log at once; a rotation, by and by.
     """
-    log, chance = folder / "app.log", random.Random(number)
+    log, chance = folder / "app.log", random.Random(number)  # noqa: S311 - no secret
     lock = os.open(folder / "lock", os.O_RDWR)
     counts = os.open(folder / "counts", os.O_RDWR)
     epoch, file, written = b"", -1, 0
@@ -64,7 +65,7 @@ def emit(piece: "bytes | bytearray | memoryview") -> None:
 
 
 def say(message: str) -> None:
-    print(f"tail: {message}", file=sys.stderr, flush=True)
+    note("tail", message)
 
 
 def main() -> int:

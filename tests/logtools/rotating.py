@@ -34,7 +34,7 @@ class Rotated:
     ) -> None:
         self.folder = folder
         self.log = folder / "app.log"
-        self.chance = random.Random(seed)
+        self.chance = random.Random(seed)  # noqa: S311 - no secret
         self.done: Counter[str] = Counter()
         self._until_seen = until_seen
         self._writers = writers
@@ -88,14 +88,7 @@ class Rotated:
         self._until_seen(self._marks[max(len(self._marks) - KEPT // 3, 0)])
         self._marks.append(sum(self.counts))
         kind = self.chance.choice(self._kinds)
-        import time, sys
-
-        t = time.time()
         kind()
-        with open(self.folder / ".." / "ops", "a") as f:
-            f.write(
-                f"OP {t} {kind.__name__} {time.time()} {self.log.exists() and self.log.stat().st_ino} {[(p.name[7:], p.stat().st_ino, p.stat().st_size) for p in sorted(self.folder.glob('app.log*'))][:6]}\n"
-            )
         self.done[kind.__name__] += 1
 
     @contextmanager

@@ -1,6 +1,5 @@
 """`tail -f` over rotations under load: every line that was written is seen once."""
 
-import os
 import subprocess
 from pathlib import Path
 

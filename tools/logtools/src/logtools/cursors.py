@@ -119,18 +119,26 @@ def _reopen(trail: Trail, last: Memory) -> None:
     readers = reopened(trail.path, [*marks, *last.reading])
     if marks:
         trail.mark = readers.pop(0)
-    is_newest_there = True
-    for position, reader in zip(last.reading, readers, strict=True):
+    found = list(zip(last.reading, readers, strict=True))
+    for _, reader in found:
         if reader is not None:
             trail.add(reader)
-        if position.proof_length:
-            is_newest_there = reader is not None
-    trail.is_adrift = last.is_adrift or not is_newest_there
-    if any(
-        not reader and position.proof_length
-        for position, reader in zip(last.reading, readers, strict=True)
-    ):
+    known = [(position, reader) for position, reader in found if position.proof_length]
+    if not all(reader for _, reader in known):
         trail.say("what was read last is not there any more: lines may be lost")
+    trail.is_adrift = last.is_adrift or bool(known and known[-1][1] is None)
+    trail.after_mark = _empty_before_newest(found)
+
+
+def _empty_before_newest(found: list[tuple[Position, Reader | None]]) -> list[Reader]:
+    """Return the files that were empty and came between the mark and the newest one."""
+    empty: list[Reader] = []
+    for position, reader in reversed(found[:-1]):
+        if position.proof_length:
+            break
+        if reader is not None:
+            empty.insert(0, reader)
+    return empty
 
 
 def _emit(trail: Trail, there: tuple[int, int] | None, grace: float) -> None:

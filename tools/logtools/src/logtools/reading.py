@@ -117,6 +117,13 @@ class Reader:
         self._read_at = copy._read_at
         self.is_copy, self.limit = True, None
 
+    def as_mark(self) -> Reader:
+        """Return another reader of the same file, which only tells where it stands."""
+        descriptor = os.dup(self.descriptor)
+        mark = Reader(self.path, descriptor, reading_at(descriptor), self.offset, self._proof)
+        mark.finished = True
+        return mark
+
     def begins_like(self, other: Reader) -> bool:
         """Whether this one has bytes, and the other one begins with them: it may become a copy."""
         size = self.status().st_size

@@ -53,6 +53,7 @@ class Trail:
         self.path = path
         self.reading: list[Reader] = []
         self.mark: Reader | None = None
+        self.after_mark: list[Reader] = []  # they were empty when the log came after them
         self.is_adrift = False  # the newest one was truncated and has no copy
         self._emit = emit
         self.say = say
@@ -115,8 +116,9 @@ class Trail:
         for reader in found.readers:
             self.add(reader)
         if found.mark is not None:
-            self._close_mark()
-            self.mark = found.mark
+            self._move_mark(found.mark)
+            earlier = self.reading[:-1] if found.readers else self.reading
+            self.after_mark = _last_unprovable(earlier)
 
     def _continuation(self) -> Continuation:
         newest = self.newest  # what else is finished may have been written anew since
@@ -158,14 +160,14 @@ class Trail:
 
     def close(self) -> None:
         """Close all files."""
-        self._close_mark()
+        self._move_mark(None)
         while self.reading:
             self.reading.pop().close()
 
-    def _close_mark(self) -> None:
+    def _move_mark(self, mark: Reader | None) -> None:
         if self.mark is not None:
             self.mark.close()
-            self.mark = None
+        self.mark = mark
 
     def _read(self, reader: Reader) -> bytes:
         """Read on, in a copy where the file was truncated; say what cannot be read."""
@@ -182,6 +184,9 @@ class Trail:
             return b""
         if block:
             reader.quiet_since = self._clock()
+        if block and reader in self.after_mark:
+            self._move_mark(reader.as_mark())
+            self.after_mark = self.after_mark[self.after_mark.index(reader) + 1 :]
         return block
 
     def _read_on(self, reader: Reader) -> bytes:
@@ -201,3 +206,10 @@ class Trail:
         self.say("was truncated: what was not read before is lost")
         self.is_adrift = self.is_adrift or reader is self.newest
         reader.finished = True
+
+
+def _last_unprovable(readers: list[Reader]) -> list[Reader]:
+    at = len(readers)
+    while at and not readers[at - 1].is_provable:
+        at -= 1
+    return readers[at:]
