@@ -94,6 +94,7 @@ def follow(
     try:
         for log in logs:
             log.begin()
+            log.read()
         _follow(logs, waiting, flush, how.pid)
     finally:
         waiting.close()

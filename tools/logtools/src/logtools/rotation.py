@@ -5,9 +5,11 @@ It looks at the generations beside the log and opens those that matter. It emits
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 from pathlib import Path
 
+from .generations import CLEARLY_S
 from .looks import Disturbed, Look, settled
 from .packing import Damaged
 from .reading import Reader, Truncated, reader_at
@@ -171,7 +173,8 @@ def _add_generation(look: Look, file: Sibling, log: Reader | None, found: Contin
         name = Path(file.path).name
         found.notes.append(f"{name} cannot be read, its lines are lost: {error.strerror}")
         return
-    if reader is None or (log and not file.packed and reader.begins_like(log)):
+    is_recent = time.time() - file.status.st_mtime < CLEARLY_S and not file.packed
+    if reader is None or (log and is_recent and reader.begins_like(log)):
         return  # a copy that is being made of the log, which is still to be truncated
     found.readers.append(reader)
 
