@@ -9,8 +9,10 @@ import time
 from pathlib import Path
 
 from logtools.cursors import resume
-from logtools.following import Following, follow
-from logtools.lasting import Start, tail_bytes, tail_lines
+from logtools.followed import Following
+from logtools.following import follow
+from logtools.lasting import tail_bytes, tail_lines
+from logtools.starting import Start
 from logtools.watching import Watcher
 from toolroll_shared.cli import run
 from toolroll_shared.output import note

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from logtools.cursors import resume
-from logtools.following import Following
-from logtools.lasting import Start
+from logtools.followed import Following
+from logtools.starting import Start
 from tests.support.commands import argv
 from toolroll_shared.errors import CorruptStore, TryLater, UsageError
 

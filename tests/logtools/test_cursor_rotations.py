@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from logtools.cursors import resume
-from logtools.following import Following
+from logtools.followed import Following
 from tests.logtools.rotating import Rotated
 
 RUNS = 200

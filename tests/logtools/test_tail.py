@@ -15,13 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logtools.lasting import (
-    Start,
-    start_offset,
     tail_bytes,
     tail_bytes_from,
     tail_lines,
     tail_lines_from,
 )
+from logtools.starting import Start, start_offset
 
 DATA = st.lists(st.sampled_from([b"\n", b"a", b"\r", b"\0", b"\xff", b"long line"])).map(b"".join)
 

@@ -16,12 +16,12 @@ from pathlib import Path
 from toolroll_shared.errors import CorruptStore, TryLater, UsageError
 from toolroll_shared.streams import AtomicFile
 
-from .following import Following
-from .lasting import Start, start_offset
+from .followed import Following
 from .looks import Unsettled
 from .positions import position_from_json
 from .reading import reader_at
 from .rotation import reopened
+from .starting import Start, start_offset
 from .trails import Trail
 
 TYPE_CHECKING = False
