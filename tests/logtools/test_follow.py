@@ -212,3 +212,25 @@ def test_it_sleeps_when_nothing_happens(tmp_path: Path, log: Path) -> None:
 def cpu_ticks(pid: int) -> int:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return int(fields[11]) + int(fields[12])
+
+
+@pytest.mark.parametrize("what", ["instances", "watches"])
+def test_where_the_system_has_no_more_watches_it_looks_now_and_then(
+    tmp_path: Path, log: Path, what: str
+) -> None:
+    log.write_bytes(b"1\n")
+    limit = f"echo 0 > /proc/sys/user/max_inotify_{what}"
+    if subprocess.run(["unshare", "-Ur", "sh", "-c", limit], check=False).returncode:
+        pytest.skip("no user namespace can be made here, whose limits are its own")
+    command = argv("tests.logtools.programs", "follow", 10, log)
+    script = ["unshare", "-Ur", "sh", "-c", f'{limit}; exec "$@"', "sh", *command]
+    with (
+        (tmp_path / "out").open("wb") as out,
+        (tmp_path / "notes").open("wb") as notes,
+        subprocess.Popen(script, stdout=out, stderr=notes) as process,
+    ):
+        tail = Follower(tmp_path, process)
+        tail.until_noted("tail: looking every 1 s: inotify: ")
+        append(log, b"2\n")
+        tail.until_out_is(b"1\n2\n")
+        process.terminate()

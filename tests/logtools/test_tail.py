@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logtools.lasting import (
+    tail,
     tail_bytes,
     tail_bytes_from,
     tail_lines,
@@ -108,6 +109,15 @@ def test_a_file_counts_only_from_its_present_position_on(
 @given(data=DATA, count=COUNTS)
 def test_a_start_is_where_the_tail_begins(data: bytes, count: int) -> None:
     offsets: list[int] = []
+    seen: list[bytes] = []
+
+    def tail_all(file: int) -> None:
+        for kind in kinds:
+            own = bytearray()
+            os.lseek(file, 0, os.SEEK_SET)
+            tail(file, kind, emit=own.extend)
+            seen.append(bytes(own))
+
     kinds = [
         Start(count),
         Start(count, from_start=True),
@@ -115,6 +125,10 @@ def test_a_start_is_where_the_tail_begins(data: bytes, count: int) -> None:
         Start(count, in_bytes=True, from_start=True),
     ]
     on_file(data, lambda file: offsets.extend(start_offset(file, kind) for kind in kinds))
+    on_file(data, tail_all)
+    rests = [data[at:] for at in offsets]
+    ended = [rest + b"\n" if rest and rest[-1:] != b"\n" else rest for rest in rests]
+    assert seen == [*ended[:2], *rests[2:]]
     parts = data.split(b"\n")
     lines = [part + b"\n" for part in parts[:-1]] + [part for part in parts[-1:] if part]
     assert [data[at:] for at in offsets] == [
@@ -201,8 +215,8 @@ def test_files_that_do_not_know_their_size_are_read(path: str) -> None:
 def test_what_a_shell_read_before_does_not_count(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"a\nb\nc\n")
-    for tail in ("tail -n", f"{OURS} lines"):
-        assert shell(f"(read x; {tail} 5; cat) < {path}") == b"b\nc\n"
+    for command in ("tail -n", f"{OURS} lines"):
+        assert shell(f"(read x; {command} 5; cat) < {path}") == b"b\nc\n"
 
 
 def test_a_full_disk_is_told() -> None:

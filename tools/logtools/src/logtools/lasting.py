@@ -19,8 +19,27 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from .cutting import Piece
+    from .starting import Start
 
     Emit: TypeAlias = Callable[[Piece], object]
+
+
+def tail(
+    descriptor: int, start: Start, *, emit: Emit, max_line_bytes: int = MAX_LINE_BYTES
+) -> None:
+    """Emit from where `start` says to the end: whole lines, or with `in_bytes` exactly the bytes.
+
+    Raises:
+        OSError: it cannot be read; or whatever `emit` raises.
+    """
+    if start.in_bytes and start.from_start:
+        tail_bytes_from(descriptor, start.count, emit=emit)
+    elif start.in_bytes:
+        tail_bytes(descriptor, start.count, emit=emit)
+    elif start.from_start:
+        tail_lines_from(descriptor, start.count, emit=emit)
+    else:
+        tail_lines(descriptor, start.count, emit=emit, max_line_bytes=max_line_bytes)
 
 
 def tail_lines(

@@ -76,12 +76,14 @@ class Continuation:
     Attributes:
         readers: open files, the oldest first; the log itself is the last if it has any bytes.
         mark: the newest generation that the log itself came after, or None if there is none.
-        notes: what a user should know: what of the log.
+        is_marked: whether that is known now.
+        notes: what a user should know of the log.
     """
 
     def __init__(self) -> None:
         self.readers: list[Reader] = []
         self.mark: Reader | None = None
+        self.is_marked = False
         self.notes: list[str] = []
 
     @property
@@ -123,7 +125,7 @@ def continuation(
             _prove(log)
             found.readers.append(log)
         if log is not None or place == len(look.siblings):
-            found.mark = look.open_newest()
+            found.mark, found.is_marked = look.open_newest(), True
         return found
 
     return settled(path, see, lambda found: found.opened)

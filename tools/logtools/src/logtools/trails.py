@@ -115,7 +115,7 @@ class Trail:
             self.say(text)
         for reader in found.readers:
             self.add(reader)
-        if found.mark is not None:
+        if found.is_marked:
             self._move_mark(found.mark)
             earlier = self.reading[:-1] if found.readers else self.reading
             self.after_mark = _last_unprovable(earlier)
