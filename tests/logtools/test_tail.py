@@ -22,6 +22,7 @@ from logtools.lasting import (
     tail_lines_from,
 )
 from logtools.starting import Start, start_offset
+from toolroll_shared.streams import Input
 
 DATA = st.lists(st.sampled_from([b"\n", b"a", b"\r", b"\0", b"\xff", b"long line"])).map(b"".join)
 
@@ -115,7 +116,7 @@ def test_a_start_is_where_the_tail_begins(data: bytes, count: int) -> None:
         for kind in kinds:
             own = bytearray()
             os.lseek(file, 0, os.SEEK_SET)
-            tail(file, kind, emit=own.extend)
+            tail(Input(file, "file"), kind, emit=own.extend)
             seen.append(bytes(own))
 
     kinds = [

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from toolroll_shared.errors import CorruptStore, TryLater, UsageError
-from toolroll_shared.streams import AtomicFile
+from toolroll_shared.files import AtomicFile
 
 from .followed import Following
 from .looks import Unsettled
@@ -72,7 +72,7 @@ def resume(
         OSError: the cursor cannot be written; or whatever `emit` and `flush` raise.
     """
     how = how or Following()
-    log, place = os.path.abspath(path), Path(cursor).resolve()  # noqa: PTH100 - not its target
+    log, place = os.path.abspath(path), Path(cursor).resolve()
     with _locked(place):
         last = _load(place, log)
         trail = Trail(path, emit=emit, say=lambda text: say(f"{path}: {text}"))

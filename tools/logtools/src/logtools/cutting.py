@@ -5,7 +5,7 @@ Nothing here reads or writes. Only `\n` ends a line: `\r`, NULs and invalid UTF-
 
 from __future__ import annotations
 
-MAX_LINE_BYTES = 16 * 1024 * 1024
+MAX_LINE_BYTES = 4 * 1024 * 1024
 """Bytes of one line that are held in memory; what is beyond is dropped, and the line says so."""
 
 TYPE_CHECKING = False

@@ -86,7 +86,7 @@ def _places(logs: Sequence[Followed]) -> tuple[list[str], set[str]]:
     open_files = (one.descriptor for log in logs for one in log.trail.reading if not one.finished)
     files += [f"/proc/self/fd/{descriptor}" for descriptor in open_files]
     paths = [path for log in logs for path in (log.name, os.path.realpath(log.name))]
-    return files, {os.path.dirname(path) or "." for path in paths}  # noqa: PTH120 - as it was given
+    return files, {os.path.dirname(path) or "." for path in paths}
 
 
 def is_alive(pid: int) -> bool:

@@ -12,7 +12,7 @@ import stat
 from contextlib import suppress
 from pathlib import PurePath
 
-from .packing import PACKED
+from .packing import split_packed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -90,14 +90,6 @@ def _sibling(entry: os.DirEntry[str], log: str) -> Sibling | None:
         if stat.S_ISREG(status.st_mode):
             return Sibling(entry.path, status, suffix, packed)
     return None
-
-
-def split_packed(name: str) -> tuple[str, str]:
-    """Return a name without the ending of compression, and that ending."""
-    for ending in PACKED:
-        if name.endswith(ending):
-            return name.removesuffix(ending), ending
-    return name, ""
 
 
 def suffix_of(name: str, log: str, *, packed: bool) -> str | None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import stat
 
+from toolroll_shared.streams import Input, blocks
+
 from .cutting import MAX_LINE_BYTES, Lines
 from .starting import BLOCK_BYTES, SHRINKS, nth_last_newline, start_of_last_lines
 
@@ -24,22 +26,44 @@ if TYPE_CHECKING:
     Emit: TypeAlias = Callable[[Piece], object]
 
 
-def tail(
-    descriptor: int, start: Start, *, emit: Emit, max_line_bytes: int = MAX_LINE_BYTES
-) -> None:
+def tail(source: Input, start: Start, *, emit: Emit, max_line_bytes: int = MAX_LINE_BYTES) -> None:
     """Emit from where `start` says to the end: whole lines, or with `in_bytes` exactly the bytes.
 
+    Args:
+        source: what to read; if that is more than its descriptor, it is read as a pipe.
+        start: from where on.
+        emit: takes each piece, which may change after it returns.
+        max_line_bytes: see `tail_lines`.
+
     Raises:
-        OSError: it cannot be read; or whatever `emit` raises.
+        UsageError: it cannot be read.
+        OSError: likewise; or whatever `emit` raises.
     """
-    if start.in_bytes and start.from_start:
-        tail_bytes_from(descriptor, start.count, emit=emit)
+    if type(source).read is not Input.read:
+        _tail_blocks(blocks(source), start, emit, max_line_bytes)
+    elif start.in_bytes and start.from_start:
+        tail_bytes_from(source.descriptor, start.count, emit=emit)
     elif start.in_bytes:
-        tail_bytes(descriptor, start.count, emit=emit)
+        tail_bytes(source.descriptor, start.count, emit=emit)
     elif start.from_start:
-        tail_lines_from(descriptor, start.count, emit=emit)
+        tail_lines_from(source.descriptor, start.count, emit=emit)
     else:
-        tail_lines(descriptor, start.count, emit=emit, max_line_bytes=max_line_bytes)
+        tail_lines(source.descriptor, start.count, emit=emit, max_line_bytes=max_line_bytes)
+
+
+def _tail_blocks(texts: Iterator[bytes], start: Start, emit: Emit, max_line_bytes: int) -> None:
+    if start.in_bytes and start.from_start:
+        _emit_bytes_from(texts, start.count, emit)
+    elif start.from_start:
+        _emit_lines_from(texts, start.count, emit)
+    elif start.count:
+        last = (
+            _last_bytes(texts, start.count)
+            if start.in_bytes
+            else _last_lines(texts, start.count, max_line_bytes)
+        )
+        for piece in last:
+            emit(piece)
 
 
 def tail_lines(
@@ -77,7 +101,7 @@ def tail_lines(
         copy(descriptor, start, end, emit=last, block_bytes=block_bytes)
         last.finish()
         return
-    for piece in _last_of_stream(descriptor, count, max_line_bytes, block_bytes):
+    for piece in _last_lines(_blocks(descriptor, block_bytes), count, max_line_bytes):
         emit(piece)
 
 
@@ -89,9 +113,13 @@ def tail_lines_from(
     Raises:
         OSError: it cannot be read; or whatever `emit` raises.
     """
+    _emit_lines_from(_blocks(descriptor, block_bytes), number, emit)
+
+
+def _emit_lines_from(texts: Iterator[bytes], number: int, emit: Emit) -> None:
     last = LastByte(emit)
     skip = max(number - 1, 0)
-    for block in _blocks(descriptor, block_bytes):
+    for block in texts:
         if not skip:
             last(block)
             continue
@@ -135,7 +163,12 @@ def tail_bytes_from(
     if end - first > skip:
         os.lseek(descriptor, skip, os.SEEK_CUR)
         skip = 0
-    for block in _blocks(descriptor, block_bytes):
+    _emit_bytes_from(_blocks(descriptor, block_bytes), skip + 1, emit)
+
+
+def _emit_bytes_from(texts: Iterator[bytes], number: int, emit: Emit) -> None:
+    skip = max(number - 1, 0)
+    for block in texts:
         if skip < len(block):
             emit(block[skip:] if skip else block)
         skip = max(skip - len(block), 0)
@@ -188,7 +221,7 @@ def _blocks(descriptor: int, size: int) -> Iterator[bytes]:
         try:
             block = os.read(descriptor, size)
         except BlockingIOError:  # somebody else made it so
-            import select  # noqa: PLC0415 - rare
+            import select
 
             select.select([descriptor], [], [])
             continue
@@ -197,16 +230,14 @@ def _blocks(descriptor: int, size: int) -> Iterator[bytes]:
         yield block
 
 
-def _last_of_stream(
-    descriptor: int, count: int, max_line_bytes: int, block_bytes: int
-) -> Iterator[Piece]:
+def _last_lines(texts: Iterator[bytes], count: int, max_line_bytes: int) -> Iterator[Piece]:
     """Yield the last lines of a stream, holding only blocks that have some of them."""
-    from collections import deque  # noqa: PLC0415 - not for files
+    from collections import deque
 
     lines = Lines(max_line_bytes)
     ring: deque[tuple[bytes | bytearray, int]] = deque()
     held = 0
-    for block in _blocks(descriptor, block_bytes):
+    for block in texts:
         held = _hold(ring, lines.whole(block), held, count)
     held = _hold(ring, lines.rest(), held, count)
     while ring:
@@ -231,9 +262,9 @@ def _hold(
     return held
 
 
-def _last_bytes(blocks: Iterator[bytes], count: int) -> Iterator[Piece]:
+def _last_bytes(texts: Iterator[bytes], count: int) -> Iterator[Piece]:
     kept = bytearray()
-    for block in blocks:
+    for block in texts:
         kept += block
         del kept[: max(len(kept) - count, 0)]
     if kept:

@@ -5,15 +5,14 @@ from __future__ import annotations
 from toolroll_shared.kernels import find, rfind
 from toolroll_shared.streams import BLOCK, Window
 
+from .cutting import MAX_LINE_BYTES
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from toolroll_shared.simd import Text
     from toolroll_shared.streams import Input
-
-LONGEST = 4 * 1024 * 1024
-"""Bytes of a line that are kept in memory; what is longer is cut where it is printed."""
 
 
 class Piece:
@@ -35,7 +34,9 @@ class Piece:
         self.goes_on = goes_on
 
 
-def pieces_of(source: Input, *, longest: int = LONGEST, block: int = BLOCK) -> Iterator[Piece]:
+def pieces_of(
+    source: Input, *, longest: int = MAX_LINE_BYTES, block: int = BLOCK
+) -> Iterator[Piece]:
     """Yield an input's lines; only the very last one may have no newline.
 
     Args:

@@ -6,7 +6,7 @@ from collections import deque
 
 from toolroll_shared.kernels import count, find, rfind, searchable
 
-from .lines import LONGEST
+from .cutting import MAX_LINE_BYTES, mark
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Search:
         *,
         invert: bool = False,
         most: int | None = None,
-        longest: int = LONGEST,
+        longest: int = MAX_LINE_BYTES,
     ) -> None:
         self.needle = needle
         self.invert = invert
@@ -91,9 +91,7 @@ class Line:
 
     def marked(self) -> bytes:
         """Return the text with a newline, and a mark where it is cut."""
-        if self.cut:
-            return b"%b [... %d bytes cut]\n" % (self.text, self.cut)
-        return self.text + b"\n"
+        return self.text + mark(self.cut) + b"\n"
 
 
 class LongLine:

@@ -34,7 +34,7 @@ def reading_at(descriptor: int, packed: str = "") -> ReadAt:
     """
     if not packed:
         return lambda size, at: os.pread(descriptor, size, at)
-    file = _unpacking(os.fdopen(descriptor, "rb", closefd=False), packed)
+    file = unpacking(os.fdopen(descriptor, "rb", closefd=False), packed)
 
     def read_at(size: int, at: int) -> bytes:
         try:
@@ -47,26 +47,35 @@ def reading_at(descriptor: int, packed: str = "") -> ReadAt:
     return read_at
 
 
-def _unpacking(file: IO[bytes], packed: str) -> IO[bytes]:
+def unpacking(file: IO[bytes], packed: str) -> IO[bytes]:
+    """Return the content of a compressed file, whose reading raises what its library does."""
     opened: Any
     if packed == ".gz":
-        from gzip import GzipFile  # noqa: PLC0415 - rare
+        from gzip import GzipFile
 
         opened = GzipFile(fileobj=file)
     elif packed == ".bz2":
-        from bz2 import BZ2File  # noqa: PLC0415 - rare
+        from bz2 import BZ2File
 
         opened = BZ2File(file)
     elif packed == ".xz":
-        from lzma import LZMAFile  # noqa: PLC0415 - rare
+        from lzma import LZMAFile
 
         opened = LZMAFile(file)  # noqa: SIM115 - read for as long as the log is
     elif sys.version_info >= (3, 14):
-        from compression.zstd import ZstdFile  # noqa: PLC0415 - rare
+        from compression.zstd import ZstdFile
 
         opened = ZstdFile(file)
     else:
-        from backports.zstd import ZstdFile  # noqa: PLC0415 - rare
+        from backports.zstd import ZstdFile
 
         opened = ZstdFile(file)
     return opened  # type: ignore[no-any-return] # all of them are alike
+
+
+def split_packed(name: str) -> tuple[str, str]:
+    """Return a name without the ending of compression, and that ending."""
+    for ending in PACKED:
+        if name.endswith(ending):
+            return name.removesuffix(ending), ending
+    return name, ""

@@ -88,6 +88,6 @@ def position_from_json(value: Any) -> Position:
 
 def fingerprint(data: bytes) -> str:
     """Return what tells these bytes from others."""
-    from hashlib import blake2b  # noqa: PLC0415 - a plain `tail` needs none
+    from hashlib import blake2b
 
     return blake2b(data, digest_size=16).hexdigest()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from .cutting import mark
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -64,8 +66,7 @@ class Rows:
                 yield self._painted(b"--", _SIGN) + b"\n"
             self._last = name, line.number
         text = self._text(line)
-        mark = b" [... %d bytes cut]" % line.cut if line.cut else b""
-        yield self._prefix(line, name) + text + mark + b"\n"
+        yield self._prefix(line, name) + text + mark(line.cut) + b"\n"
 
     def begin(self) -> None:
         """Know that the next line is of another input."""

@@ -90,7 +90,7 @@ def _count(block: bytes, seen: int) -> int:
     if seen < COUNT_PLAINLY_BYTES:
         return block.count(b"\n")
     try:
-        from stringzilla import count  # type: ignore[import-not-found] # noqa: PLC0415 - heavy
+        from stringzilla import count
     except ImportError:
         return block.count(b"\n")
     return int(count(block, b"\n"))

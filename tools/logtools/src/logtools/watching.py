@@ -56,7 +56,7 @@ class Watcher:
 
     def _start(self) -> None:
         try:
-            from inotify_simple import INotify  # noqa: PLC0415 - takes 25 ms to load
+            from inotify_simple import INotify
         except ImportError:
             return
         try:

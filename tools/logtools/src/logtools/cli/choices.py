@@ -6,7 +6,8 @@ import argparse
 import re
 from contextlib import contextmanager
 
-from logtools.lines import LONGEST
+from logtools.cutting import MAX_LINE_BYTES
+from logtools.packing import PACKED
 from toolroll_shared.cli import byte_size
 from toolroll_shared.errors import UsageError
 from toolroll_shared.streams import STDIN, opened
@@ -76,9 +77,9 @@ def add_longest(parser: argparse.ArgumentParser, what: str) -> None:
     parser.add_argument(
         "--max-line-bytes",
         type=_size,
-        default=LONGEST,
+        default=MAX_LINE_BYTES,
         metavar="SIZE",
-        help=f"cut longer lines{what}, with a mark (default: {LONGEST >> 20}Mi)",
+        help=f"cut longer lines{what}, with a mark (default: {MAX_LINE_BYTES >> 20}Mi)",
     )
 
 
@@ -116,7 +117,7 @@ def reading(name: str, arguments: argparse.Namespace) -> Iterator[Input]:
     """
     with opened(name) as file:
         source = file
-        if name.endswith((".gz", ".zst", ".xz")):
+        if name.endswith(PACKED):
             from logtools.compressed import decompressed
 
             source = decompressed(file)
