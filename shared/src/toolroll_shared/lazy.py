@@ -3,9 +3,11 @@
 A command's `--help` runs its package's `__init__`; with this it loads no heavy library there.
 """
 
-import sys
-from collections.abc import Callable, Mapping
-from importlib import import_module
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 
 def exports(package: str, homes: Mapping[str, str]) -> Callable[[str], object]:
@@ -19,6 +21,9 @@ def exports(package: str, homes: Mapping[str, str]) -> Callable[[str], object]:
     def getattr_(name: str) -> object:
         if name not in homes:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        import sys
+        from importlib import import_module
+
         value = getattr(import_module(f"{package}.{homes[name]}"), name)
         setattr(sys.modules[package], name, value)
         return value
