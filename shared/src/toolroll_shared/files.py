@@ -65,6 +65,14 @@ class AtomicFile:
         while rest:
             rest = rest[self._file.write(rest[:AT_ONCE]) :]
 
+    def sync(self) -> None:
+        """Make durable what was written, so that nothing of `commit` takes long.
+
+        Raises:
+            OSError: the disk is full or broken.
+        """
+        os.fsync(self._file.fileno())
+
     def commit(self, *, durable: bool = True, replace: bool = True) -> os.stat_result:
         """Give the file its final name and return its status.
 

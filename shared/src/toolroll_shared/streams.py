@@ -57,7 +57,7 @@ def opened(name: str) -> Iterator[Input]:
         UsageError: it cannot be opened, or is a folder.
     """
     if name == STDIN:
-        yield Input(0, shown(name))
+        yield _input(0, name)
         return
     flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
     try:
@@ -65,13 +65,16 @@ def opened(name: str) -> Iterator[Input]:
     except OSError as error:
         raise _unreadable(name, error) from error
     try:
-        try:
-            source = Input(descriptor, name)
-        except OSError as error:  # a folder
-            raise _unreadable(name, error) from error
-        yield source
+        yield _input(descriptor, name)
     finally:
         os.close(descriptor)
+
+
+def _input(descriptor: int, name: str) -> Input:
+    try:
+        return Input(descriptor, shown(name))
+    except OSError as error:  # a folder, or a standard input that is closed
+        raise _unreadable(shown(name), error) from error
 
 
 def blocks(source: Input) -> Iterator[bytes]:

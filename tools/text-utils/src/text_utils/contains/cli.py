@@ -7,7 +7,7 @@ import os
 from toolroll_shared.cli import Parser, add_common_arguments, run
 from toolroll_shared.errors import Exit, UsageError
 from toolroll_shared.logs import open_log
-from toolroll_shared.output import json_document, write
+from toolroll_shared.output import json_document, write_result
 from toolroll_shared.search import first_hit, needle_for
 from toolroll_shared.streams import opened, shown
 
@@ -70,7 +70,7 @@ def _main(argv: Sequence[str] | None) -> int:
     if arguments.json:
         offset, line = hit or (None, None)
         found = {"found": hit is not None, "offset": offset, "line": line}
-        write(json_document({"file": arguments.file, **found}))
+        write_result(json_document({"file": arguments.file, **found}))
     return Exit.OK if hit else Exit.FAILED
 
 

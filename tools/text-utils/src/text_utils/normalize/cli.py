@@ -86,6 +86,8 @@ def _main(argv: Sequence[str] | None) -> int:
 def _check(arguments: argparse.Namespace) -> None:
     if arguments.output is not None and len(arguments.files) > 1:
         raise UsageError(f"-o {arguments.output} is for one file, not {len(arguments.files)}")
+    if arguments.output == "":
+        raise UsageError("the name after -o is empty: is a variable not set?")
     if arguments.backup and not arguments.in_place:
         raise UsageError("--backup is a part of --in-place")
     if arguments.in_place and STDIN in arguments.files:
@@ -96,8 +98,12 @@ def _normalize(name: str, arguments: argparse.Namespace, log: Log) -> Exit:
     from .texts import would_change
 
     with log.action("normalize", shown(name)) as fields, opened(name) as source:
+        if arguments.in_place:
+            from .places import check_has_place
+
+            check_has_place(source.descriptor, name)
         if arguments.check or arguments.in_place:
-            fields["changed"] = would_change(*_mended(source, arguments))
+            fields["changed"] = would_change(*_mended(source, arguments), whole=arguments.check)
             if arguments.check and fields["changed"]:
                 safe = printable(name) if is_terminal(sys.stdout) else name
                 write_bytes(os.fsencode(safe) + b"\n")

@@ -18,7 +18,7 @@ _PRIVATE = 0o600  # until the file is whole and gets its own mode
 
 
 def write_new(source: int, blocks: Iterator[bytes], output: str, *, force: bool = False) -> None:
-    """Write a text to a file of its own, with the mode and times of what it is made from.
+    """Write a text to a file of its own, with the mode and times of the file it is made from.
 
     A device or a pipe of that name is written to; a link is followed.
 
@@ -46,6 +46,16 @@ def write_new(source: int, blocks: Iterator[bytes], output: str, *, force: bool 
     _write(Path(os.path.realpath(output)), blocks, original, replace=force)
 
 
+def check_has_place(source: int, name: str) -> None:
+    """Refuse what cannot be replaced.
+
+    Raises:
+        UsageError: it is no regular file.
+    """
+    if not stat.S_ISREG(os.fstat(source).st_mode):
+        raise UsageError(f"{name}: is no regular file: it has no place")
+
+
 def write_in_place(
     source: int,
     blocks: Iterator[bytes],
@@ -64,12 +74,10 @@ def write_in_place(
         force: replace an old backup.
 
     Raises:
-        UsageError: it is no regular file, or the backup's name is taken.
+        UsageError: the backup's name is taken.
         ToolError: the file was changed meanwhile, or cannot be written; it stays as it is.
     """
     original = os.fstat(source)
-    if not stat.S_ISREG(original.st_mode):
-        raise UsageError(f"{name}: is no regular file: it has no place")
     path = Path(os.path.realpath(name))
     kept = path.with_name(path.name + backup) if backup else None
     if kept and os.path.lexists(kept) and not force:
@@ -93,12 +101,16 @@ def _write(
     replace: bool,
     ready: Callable[[], None] = lambda: None,
 ) -> None:
-    temporary = path.with_name(f".{path.name}.normalizing")
+    temporary = path.with_name(f".toolroll-{os.urandom(8).hex()}.new")
+    dressed = stat.S_ISREG(original.st_mode)  # a pipe's mode and times are not meant for files
     with _naming(path), AtomicFile(path, temporary=temporary) as file:
-        temporary.chmod(_PRIVATE)
+        if dressed:
+            temporary.chmod(_PRIVATE)
         for block in blocks:
             file.write(block)
-        _dress(temporary, original)
+        if dressed:
+            _dress(temporary, original)
+        file.sync()  # which may take long, so what may change meanwhile is looked at after it
         ready()
         file.commit(replace=replace)
 
@@ -143,10 +155,9 @@ def _keep(path: Path, kept: Path) -> None:
 
 
 def _status(name: str) -> os.stat_result | None:
-    try:
+    with _naming(name), suppress(FileNotFoundError):
         return os.stat(name)
-    except FileNotFoundError:
-        return None
+    return None
 
 
 def _moment(status: os.stat_result) -> tuple[int, int]:

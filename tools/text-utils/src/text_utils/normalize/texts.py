@@ -75,9 +75,18 @@ def _check_bytes(view: memoryview, offset: int, name: str) -> None:
         )
 
 
-def would_change(blocks: Iterator[bytes], mender: Mender) -> bool:
-    """Go through what a text becomes, and tell whether that is something else."""
+def would_change(blocks: Iterator[bytes], mender: Mender, *, whole: bool) -> bool:
+    """Tell whether what a text becomes is something else.
+
+    Args:
+        blocks: what it becomes.
+        mender: what makes them.
+        whole: go through all of it in any case, so that what is to be refused is refused.
+
+    Raises:
+        UsageError: as `mended` does.
+    """
     for _ in blocks:
-        if mender.changed:
+        if mender.changed and not whole:
             return True
     return mender.changed

@@ -15,8 +15,8 @@ from toolroll_shared.output import (
     note,
     oneline,
     printable,
-    write,
     write_bytes,
+    write_result,
 )
 from toolroll_shared.streams import STDIN, Input, blocks, opened, shown
 
@@ -90,6 +90,8 @@ def _main(argv: Sequence[str] | None) -> int:
 def _names(arguments: argparse.Namespace) -> list[str]:
     """Return what to count; the empty name is standard input that nobody named."""
     if arguments.files0_from is None:
+        if "" in arguments.files:
+            raise UsageError("a name is empty: is a variable not set?")
         return arguments.files or [""]
     if arguments.files:
         raise UsageError(f"--files0-from names the files: {arguments.files[0]!r} is one too many")
@@ -139,7 +141,7 @@ def _print_facts(names: Sequence[str], log: Log) -> int:
         "total": totals,
         "failed": [{"name": name, "error": error} for name, error in inputs.failed.items()],
     }
-    write(json_document(document))
+    write_result(json_document(document))
     return inputs.exit_code
 
 
@@ -158,7 +160,7 @@ def _print_rows(names: Sequence[str], columns: Sequence[str], log: Log) -> int:
 
 def _print_row(row: dict[str, int], width: int, name: str) -> None:
     text = " ".join(f"{number:{width}}" for number in row.values())
-    safe = printable(name) if is_terminal(sys.stdout) else name
+    safe = printable(name) if is_terminal(sys.stdout) or "\n" in name else name
     write_bytes(os.fsencode(f"{text} {safe}".removesuffix(" ")) + b"\n")
 
 
