@@ -26,7 +26,12 @@ _LONGEST_BOM = 4
 
 
 def mended(
-    source: Input, mender: Mender, *, keep_bom: bool = True, binary: bool = False
+    source: Input,
+    mender: Mender,
+    *,
+    keep_bom: bool = True,
+    binary: bool = False,
+    block: int = BLOCK,
 ) -> Iterator[bytes]:
     """Yield what a text becomes.
 
@@ -35,11 +40,12 @@ def mended(
         mender: what makes its line ends uniform.
         keep_bom: leave a byte order mark of UTF-8 where it is.
         binary: take it, whatever it is.
+        block: bytes to read at once.
 
     Raises:
         UsageError: it is UTF-16 or UTF-32, or has a NUL; or it cannot be read.
     """
-    window = Window(source, block=BLOCK, keep=_LONGEST_BOM)
+    window = Window(source, block=block, keep=_LONGEST_BOM)
     begun = True
     while begun and len(window.view) < _LONGEST_BOM:
         begun = window.advance(len(window.view))

@@ -9,6 +9,7 @@ from toolroll_shared.kernels import ones, pieces, translate
 _TAB = 8
 _PLAIN = b"\n" + bytes(range(ord(" "), ord("~") + 1))
 _IS_ODD = bytes(byte not in _PLAIN for byte in range(256))
+_NO_ROOM = dict.fromkeys([*range(ord(" ")), 0x7F])  # of ASCII; tabs, returns are split at before
 _WIDE = {"W", "F"}
 _NO_WIDTH = {"Cc", "Cs", "Co", "Cn", "Mn", "Me", "Cf", "Zl", "Zp"}
 
@@ -49,28 +50,36 @@ class Widest:
 
     def _advance(self, text: str) -> None:
         """Move over a line's text, or the part of it that this block has."""
-        if text.isascii() and text.isprintable():
-            self._column += len(text)
-        else:
-            for character in text:
-                self._move(character)
+        first, *others = text.replace("\f", "\r").split("\r")
+        self._move(first)
+        for part in others:
+            self._column = 0
+            self._move(part)
+
+    def _move(self, text: str) -> None:
+        first, *others = text.split("\t")
+        self._column += _width(first)
+        for part in others:
+            self._column += _TAB - self._column % _TAB + _width(part)
         self.total = max(self.total, self._column)
 
-    def _move(self, character: str) -> None:
-        if character == "\t":
-            self._column += _TAB - self._column % _TAB
-        elif character in "\r\f":
-            self.total = max(self.total, self._column)
-            self._column = 0
-        else:
-            self._column += _width(character)
+
+class _Widths(dict[str, int]):
+    """The width of each character met so far."""
+
+    def __missing__(self, character: str) -> int:
+        from unicodedata import category, east_asian_width
+
+        width = 2 if east_asian_width(character) in _WIDE else 1
+        self[character] = 0 if category(character) in _NO_WIDTH else width
+        return self[character]
 
 
-def _width(character: str) -> int:
-    if " " <= character <= "~":
-        return 1
-    from unicodedata import category, east_asian_width
+_widths = _Widths()
 
-    if category(character) in _NO_WIDTH:
-        return 0
-    return 2 if east_asian_width(character) in _WIDE else 1
+
+def _width(text: str) -> int:
+    """Return the columns that a text without tabs takes."""
+    if text.isascii():
+        return len(text if text.isprintable() else text.translate(_NO_ROOM))
+    return sum(map(_widths.__getitem__, text))
