@@ -32,7 +32,7 @@ TEXTS = {
     "tabs": b"\ta\tbb\n1234567\t8\n12345678\t9\n\x08\x07\x7f\x1b[1mx\n",
     "controls": b"\x01 \x02\n",
     "one-long-line": b"x" * 300_001,
-    "long-lines": b"abc \xc3\xa9" * 40_000 + b"\r\n" + b"y" * 200_000 + b"\r\n",
+    "long-lines": b"abc d\xc3\xa9" * 40_000 + b"\r\n" + b"y" * 200_000 + b"\r\n",
     "border": b"x" * (512 * 1024 - 1) + b"\r\n" + b"needle" * 9,
 }
 """Name -> text."""
