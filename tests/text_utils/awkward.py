@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -51,8 +52,8 @@ class Said:
 
 def said(command: list[str], stdin: bytes | int | None = b"", **settings: str) -> Said:
     """Run any command to its end; stdin is what it is given, or a descriptor."""
-    given = {"stdin": stdin} if isinstance(stdin, int) else {"input": stdin}
-    done = subprocess.run(
+    given: dict[str, Any] = {"stdin": stdin} if isinstance(stdin, int) else {"input": stdin}
+    done: subprocess.CompletedProcess[bytes] = subprocess.run(
         command, capture_output=True, env=environment(settings), timeout=60, check=False, **given
     )
     return Said(done.returncode, done.stdout, done.stderr)

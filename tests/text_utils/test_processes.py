@@ -13,13 +13,13 @@ import pytest
 
 from tests.support.commands import environment
 from tests.support.terminal import shown_on_a_terminal
-from tests.support.waiting import until_it_has_open, until_something_is_in
+from tests.support.waiting import until_something_is_in
 from tests.text_utils.awkward import TEXTS, ours, said
 from text_utils.normalize.places import write_in_place
 from toolroll_shared.errors import ToolError
 
 PATIENCE_S = 30  # for a process to end; never reached when all is well
-KILLS = int(os.environ.get("TOOLROLL_KILLS", "20"))
+KILLS = int(os.environ.get("TOOLROLL_KILLS", "12"))
 LINE = b"a line of text\r\n"
 COMMANDS = {
     "wc-lite": ours("wc-lite", "-"),
@@ -66,12 +66,9 @@ def test_a_signal_leaves_no_partial_file_and_what_was_there(number: int, code: i
 def test_a_signal_ends_the_wait_for_input(command: list[str], number: int, code: int) -> None:
     os.mkfifo("pipe")
     command = [word if word != "-" else "pipe" for word in command]
-    writer = os.open("pipe", os.O_RDWR)
-    with start(command) as process:
-        until_it_has_open(process.pid, Path("pipe"))
+    with start(command) as process, Path("pipe").open("wb"):  # which waits for the reader
         process.send_signal(number)
         _, err = process.communicate(timeout=PATIENCE_S)
-    os.close(writer)
     assert process.returncode == code
     assert err.decode().split(": ")[1] in {"interrupted\n", "terminated\n"}
 
@@ -115,8 +112,8 @@ def test_a_file_that_is_replaced_or_removed_meanwhile_is_left_so() -> None:
         Path("mixed").replace("crlf")
 
     for name in ("crlf", "mixed"):
+        Path("mixed").write_bytes(TEXTS["mixed"])
         with Path(name).open("rb") as file, pytest.raises(ToolError, match=name):
-            Path("mixed").write_bytes(TEXTS["mixed"])
             write_in_place(file.fileno(), blocks(), name)
     assert Path("crlf").read_bytes() == TEXTS["mixed"]
     assert not Path("mixed").exists()
