@@ -1,13 +1,18 @@
 """Files that appear whole or not at all."""
 
+from __future__ import annotations
+
 import errno
 import os
 import stat
 from contextlib import suppress
 from io import FileIO
 from pathlib import Path
-from types import TracebackType
-from typing import Self
+
+TYPE_CHECKING = False  # normalize starts with this module: typing itself is not loaded
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
 
 AT_ONCE = 64 * 1024
 """Bytes written by one call: with 1 MiB, a large file took Linux 6.18 (ext4) twice as long."""
@@ -55,7 +60,7 @@ class AtomicFile:
         """Return the next bytes of what was kept."""
         return self._file.read(size) or b""
 
-    def write(self, block: "bytes | bytearray | memoryview") -> None:
+    def write(self, block: bytes | bytearray | memoryview) -> None:
         """Append a block.
 
         Raises:
