@@ -173,3 +173,7 @@ def test_json_tells_all_of_each_file_in_one_document(wc_lite: Run) -> None:
     assert document["total"] == {"lines": 4, "words": 6, "bytes": 22}
     [failed] = document["failed"]
     assert failed == {"name": "nowhere", "error": "nowhere: No such file or directory"}
+
+
+def test_options_may_stand_between_the_files(wc_lite: Run) -> None:
+    assert wc_lite("crlf", "-l", "empty") == wc("-l", "crlf", "empty")

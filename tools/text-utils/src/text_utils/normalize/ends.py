@@ -1,8 +1,8 @@
 r"""Line ends of a text made uniform, block by block; no files, no options.
 
 What ends a line is `\n` with all the carriage returns right before it: `\r\r\n`, which converting
-twice has made, is one end. Any other carriage return is left alone, or is an end with `mac`. So
-doing it twice is doing it once.
+twice has made, is one end. Any other carriage return is left alone. With `mac`, `\r\n`, `\r` and
+`\n` are an end each. So doing it twice is doing it once.
 """
 
 from __future__ import annotations
