@@ -32,6 +32,8 @@ COMMANDS = Commands(
     [
         (["do", "x", "--fast"], 3, "['x'] True\n", ""),
         (["undo", "--fast", "x", "y"], 3, "['x', 'y'] True\n", ""),
+        (["undo", "x", "--fast", "y"], 3, "['x', 'y'] True\n", ""),
+        (["undo", "--fast", "--", "-x", "--fast"], 3, "['-x', '--fast'] True\n", ""),
         (["a/b"], 3, "['a/b'] False\n", ""),
         ([], 3, "[] False\n", ""),
         (["--fast", "do"], 3, "['do'] True\n", ""),

@@ -20,7 +20,7 @@ from .signals import hearing, takes_text
 
 TYPE_CHECKING = False  # every command starts with this module: typing itself is not loaded
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime
     from typing import IO, Any, NoReturn
 
@@ -50,6 +50,16 @@ class Parser(argparse.ArgumentParser):
         """Print the help; argparse's own would pass over a full disk in silence."""
         del file
         write(self.format_help())
+
+    def parse(self, argv: Sequence[str] | None) -> argparse.Namespace:
+        """Parse arguments; options may stand between operands, unless a `--` tells where they end.
+
+        argparse's own way to mix them loses the `--`, and takes what is behind it for options.
+        """
+        arguments = list(sys.argv[1:] if argv is None else argv)
+        if "--" in arguments:
+            return self.parse_args(arguments)
+        return self.parse_intermixed_args(arguments)
 
     def error(self, message: str) -> NoReturn:
         """Raise `UsageError` with argparse's message and where to find help."""

@@ -70,14 +70,14 @@ class Commands:
         if first in {"-h", "--help", "--version"}:
             return self._parser().parse_args(argv)
         if first in self.commands:
-            return self._parser_of(first).parse_intermixed_args(argv[1:])
+            return self._parser_of(first).parse(argv[1:])
         if self.operand is None:
             raise UsageError(self._complaint(argv))
         if not first.startswith("-") and "/" not in first:
             names = ", ".join(self.commands)
             raise UsageError(f"{first!r} is neither {self.operand} nor a command ({names})")
         try:
-            return self._parser_of(next(iter(self.commands))).parse_intermixed_args(argv)
+            return self._parser_of(next(iter(self.commands))).parse(argv)
         except UsageError as error:
             if late := [one for one in argv if one in self.commands]:
                 raise UsageError(f"the command comes first: {self.tool} {late[0]} ...") from error

@@ -58,7 +58,7 @@ def build_parser() -> Parser:
 
 
 def _main(argv: Sequence[str] | None) -> int:
-    arguments = build_parser().parse_intermixed_args(argv)
+    arguments = build_parser().parse(argv)
     needle = needle_for(_needle(arguments), caseless=arguments.ignore_case)
     with (
         open_log(TOOL, arguments.log_json) as log,

@@ -70,7 +70,7 @@ def build_parser() -> Parser:
 
 
 def _main(argv: Sequence[str] | None) -> int:
-    arguments = build_parser().parse_intermixed_args(argv)
+    arguments = build_parser().parse(argv)
     _check(arguments)
     code = Exit.OK
     with open_log(TOOL, arguments.log_json) as log:

@@ -76,7 +76,7 @@ def build_parser() -> Parser:
 
 
 def _main(argv: Sequence[str] | None) -> int:
-    arguments = build_parser().parse_intermixed_args(argv)
+    arguments = build_parser().parse(argv)
     columns = [name for name in COLUMNS if getattr(arguments, name)]
     if arguments.json and columns:
         raise UsageError("--json tells all; it takes no -l, -w, -m, -c, -L")
