@@ -1,7 +1,7 @@
 """text-utils and logtools against GNU wc, grep, head and tail, ripgrep, dos2unix and unix2dos.
 
 Both sides of a comparison run in turn on the same generated log, with what they print checked to
-be the same first; output goes to /dev/null, or to a file where that is the work. Start-up is
+be the same first; output goes to a file (GNU grep does not work for /dev/null). Start-up is
 measured on an empty file, peaks also on a sparse file of 5 GB, which is one line of NULs.
 
     python bench/text_tools.py [--rounds N] [--size BYTES] [--folder DIR] [NAME...]
@@ -127,6 +127,13 @@ def pairs(folder: Path) -> list[Pair]:
         Pair(
             "tail -n 100000, pipe", [logtools, "tail", "-n100000"], ["tail", "-n100000"], stdin=log
         ),
+        Pair("wc, pipe", [wc], ["wc"], UTF8, stdin=log),
+        Pair(
+            "grep -c, one, pipe",
+            [logtools, "grep", "-c", UNIQUE],
+            ["grep", "-cF", UNIQUE],
+            stdin=log,
+        ),
         Pair(
             "normalize to crlf",
             [normalize, log, "--to", "crlf", "-o", out, "--force"],
@@ -175,14 +182,14 @@ def sparse_commands(folder: Path) -> list[list[str]]:
 
 
 def measure(
-    command: Sequence[str], pair_env: dict[str, str], stdin: str | None
+    command: Sequence[str], pair_env: dict[str, str], stdin: str | None, output: Path
 ) -> tuple[float, float]:
     """Seconds, and MiB at the peak."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     source = ["sh", "-c", 'cat "$0" | "$@"', stdin, *command] if stdin else command
-    with Path(os.devnull).open("w") as null:
+    with output.open("w") as file:
         started = time.perf_counter()
-        process = subprocess.Popen(source, stdout=null, env={**env, **pair_env})
+        process = subprocess.Popen(source, stdout=file, env={**env, **pair_env})
         _, _, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - started
         process.returncode = 0
@@ -199,7 +206,7 @@ def digest(command: Sequence[str], pair_env: dict[str, str], stdin: str | None) 
     return process.wait(), found
 
 
-def compare(pair: Pair, rounds: int) -> None:
+def compare(pair: Pair, rounds: int, output: Path) -> None:
     if pair.same:
         ours, theirs = (
             digest(command, pair.env, pair.stdin) for command in (pair.ours, pair.theirs)
@@ -207,8 +214,8 @@ def compare(pair: Pair, rounds: int) -> None:
         assert ours == theirs, (pair.name, ours, theirs)
     measured: dict[str, list[tuple[float, float]]] = {"ours": [], "theirs": []}
     for _ in range(rounds):
-        measured["ours"].append(measure(pair.ours, pair.env, pair.stdin))
-        measured["theirs"].append(measure(pair.theirs, pair.env, pair.stdin))
+        measured["ours"].append(measure(pair.ours, pair.env, pair.stdin, output))
+        measured["theirs"].append(measure(pair.theirs, pair.env, pair.stdin, output))
     ours, theirs = ([seconds for seconds, _ in measured[side]] for side in measured)
     ratio = statistics.median(ours) / statistics.median(theirs)
     peak = max(mib for _, mib in measured["ours"])
@@ -235,11 +242,12 @@ def main() -> None:
         print(f"{'seconds: least, median, most':42} {'ours':^20}   {'theirs':^20}   ratio  peak")
         for pair in pairs(folder):
             if not arguments.names or pair.name.startswith(tuple(arguments.names)):
-                compare(pair, 3 * arguments.rounds if "start" in pair.name else arguments.rounds)
+                rounds = 5 * arguments.rounds if "start" in pair.name else arguments.rounds
+                compare(pair, rounds, folder / "printed")
         with (folder / "sparse").open("wb") as file:
             file.truncate(SPARSE)
         for command in sparse_commands(folder) if not arguments.names else []:
-            seconds, peak = measure(command, C, None)
+            seconds, peak = measure(command, C, None, Path(os.devnull))
             shown = " ".join(Path(one).name for one in command)
             print(f"5 GB sparse: {shown:50} {seconds:6.2f} s  {peak:4.0f} MiB", flush=True)
 

@@ -97,6 +97,8 @@ def test_the_lines_with_a_needle_are_those(*, text: bytes, needle: bytes, casele
     assert [text[start:end] for start, end in one.lines(text)] == expected
     assert one.count_lines(text) == len(expected)
     assert one.text_of_lines(text) == b"".join(expected)
+    others = [line for line in lines_of(text) if not has(line, needle, caseless=caseless)]
+    assert one.text_of_lines(text, invert=True) == b"".join(others)
 
 
 @given(text=texts, needle=line_needles, caseless=st.booleans())

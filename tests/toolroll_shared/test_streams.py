@@ -1,4 +1,6 @@
+import fcntl
 import os
+import sys
 import threading
 from pathlib import Path
 
@@ -6,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolroll_shared.streams import Input, Window, opened, shown
+from toolroll_shared.streams import PIPE, Input, Window, opened, shown
 
 
 def pipe_with(text: bytes) -> int:
@@ -62,3 +64,13 @@ def test_a_file_is_opened_and_closed_and_stdin_left_open(tmp_path: Path) -> None
         assert (source.descriptor, source.name) == (0, "standard input")
     os.fstat(0)
     assert (shown("-"), shown("a/b")) == ("standard input", "a/b")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a pipe hold more")
+def test_a_pipe_that_is_read_holds_more(tmp_path: Path) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    other = os.open(fifo, os.O_RDWR)
+    with opened(str(fifo)) as source:
+        assert fcntl.fcntl(source.descriptor, fcntl.F_GETPIPE_SZ) == PIPE
+    os.close(other)

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import IO, Any, NoReturn
 
+argparse._ = str  # type: ignore[attr-defined] # English, as all else; looking for more takes 2 ms
+
 TRACEBACK_VARIABLE = "TOOLROLL_TRACEBACK"
 """Set it to anything but the empty string, and a bug shows its traceback."""
 
@@ -54,11 +56,16 @@ class Parser(argparse.ArgumentParser):
     def parse(self, argv: Sequence[str] | None) -> argparse.Namespace:
         """Parse arguments; options may stand between operands, unless a `--` tells where they end.
 
-        argparse's own way to mix them loses the `--`, and takes what is behind it for options.
+        argparse's own way to mix them is slow, loses the `--`, and takes what is behind it for
+        options; so it is used only where there is need for it.
         """
         arguments = list(sys.argv[1:] if argv is None else argv)
         if "--" in arguments:
             return self.parse_args(arguments)
+        with suppress(UsageError):
+            found, rest = self.parse_known_args(arguments)
+            if not rest:
+                return found
         return self.parse_intermixed_args(arguments)
 
     def error(self, message: str) -> NoReturn:

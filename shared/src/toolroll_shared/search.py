@@ -9,7 +9,7 @@ caselessly. There are no patterns, no locales, and no folding of accents.
 from __future__ import annotations
 
 from itertools import compress, islice, repeat
-from operator import contains
+from operator import contains, not_, truth
 
 from .kernels import (
     count,
@@ -93,13 +93,29 @@ class Needle:
             end = find(ready, b"\n", at) + 1 or size
             yield start, end
 
-    def text_of_lines(self, text: Text) -> bytes:
-        """Return the lines that have a hit, one behind the other; the text is as for `lines`."""
+    def lines_without(self, text: Text) -> Iterator[tuple[int, int]]:
+        """Yield start and end of each run of lines that have no hit; see `lines`."""
+        at = 0
+        for start, end in self.lines(text):
+            if at < start:
+                yield at, start
+            at = end
+        if at < len(text):
+            yield at, len(text)
+
+    def text_of_lines(self, text: Text, *, invert: bool = False) -> bytes:
+        """Return the lines that have a hit, one behind the other; the text is as for `lines`.
+
+        Args:
+            text: as for `lines`.
+            invert: those that have none instead.
+        """
         ready, find_in = self._ready(text)
         if find_in is not find or not self._is_dense(ready, _MANY):
-            return b"".join([text[start:end] for start, end in self.lines(text)])
-        hits = map(contains, lines(ready), repeat(self._needle))
-        return b"".join(compress(lines(text), hits))  # type: ignore[arg-type] # they are buffers
+            spans = self.lines_without(text) if invert else self.lines(text)
+            return b"".join([text[start:end] for start, end in spans])
+        wanted = map(not_ if invert else truth, map(contains, lines(ready), repeat(self._needle)))
+        return b"".join(compress(lines(text), wanted))  # type: ignore[arg-type] # they are buffers
 
     def count_lines(self, text: Text) -> int:
         """Return how many lines have a hit; the text is as for `lines`."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import mmap
 import os
-from contextlib import contextmanager
+import stat
+from contextlib import contextmanager, suppress
 from io import FileIO
 
 from .errors import UsageError
@@ -18,6 +19,10 @@ STDIN = "-"
 
 BLOCK = 512 * 1024
 """Bytes read by one call: it fits the processor's second-level cache, and calls are few."""
+
+
+PIPE = 1024 * 1024
+"""Bytes that a pipe we read may hold: with the usual 64 KiB, both ends wait for each other."""
 
 
 class Input:
@@ -72,9 +77,19 @@ def opened(name: str) -> Iterator[Input]:
 
 def _input(descriptor: int, name: str) -> Input:
     try:
+        if stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+            _widen(descriptor)
         return Input(descriptor, shown(name))
     except OSError as error:  # a folder, or a standard input that is closed
         raise _unreadable(shown(name), error) from error
+
+
+def _widen(pipe: int) -> None:
+    """Let a pipe hold more, where the system can and we may."""
+    with suppress(ImportError, AttributeError, OSError):
+        from fcntl import F_SETPIPE_SZ, fcntl
+
+        fcntl(pipe, F_SETPIPE_SZ, PIPE)
 
 
 def blocks(source: Input) -> Iterator[bytes]:

@@ -46,16 +46,7 @@ class Search:
 
     def spans(self, view: Text) -> Iterator[tuple[int, int]]:
         """Yield start and end of each selected line; of several at once where all are."""
-        if not self.invert:
-            yield from self.needle.lines(view)
-            return
-        at = 0
-        for start, end in self.needle.lines(view):
-            if at < start:
-                yield at, start
-            at = end
-        if at < len(view):
-            yield at, len(view)
+        return self.needle.lines_without(view) if self.invert else self.needle.lines(view)
 
     def count(self, view: Text) -> int:
         """Return how many lines are selected."""
@@ -64,9 +55,7 @@ class Search:
 
     def text(self, view: Text) -> bytes:
         """Return the selected lines, one behind the other."""
-        if not self.invert:
-            return self.needle.text_of_lines(view)
-        return b"".join([view[start:end] for start, end in self.spans(view)])
+        return self.needle.text_of_lines(view, invert=self.invert)
 
 
 class Line:
