@@ -80,6 +80,13 @@ class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
         settings["width"] = settings.get("width") or _columns() - 2  # as argparse has it
         super().__init__(prog, **settings)
 
+    def _format_action_invocation(self, action: argparse.Action) -> str:
+        """Show `-n, --lines N`, which argparse does from Python 3.13 on."""
+        if not action.option_strings or action.nargs == 0:
+            return super()._format_action_invocation(action)
+        value = self._format_args(action, self._get_default_metavar_for_optional(action))
+        return f"{', '.join(action.option_strings)} {value}"
+
 
 def _columns() -> int:
     """Return the terminal's width as `shutil.get_terminal_size` does."""
