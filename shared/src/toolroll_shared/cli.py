@@ -62,11 +62,13 @@ class Parser(argparse.ArgumentParser):
         arguments = list(sys.argv[1:] if argv is None else argv)
         if "--" in arguments:
             return self.parse_args(arguments)
-        with suppress(UsageError):
+        try:
             found, rest = self.parse_known_args(arguments)
-            if not rest:
-                return found
-        return self.parse_intermixed_args(arguments)
+        except UsageError:
+            with suppress(UsageError):
+                return self.parse_intermixed_args(arguments)
+            raise
+        return self.parse_intermixed_args(arguments) if rest else found
 
     def error(self, message: str) -> NoReturn:
         """Raise `UsageError` with argparse's message and where to find help."""

@@ -30,9 +30,8 @@ def emitter(*, raw: bool = False, flush: bool = False) -> Callable[[Text], None]
 
 def safe(text: bytes) -> bytes:
     """Return text in which nothing steers a terminal; newlines and tabs stay."""
-    lines = text.decode("utf-8", "surrogateescape").split("\n")
-    shown = ("\t".join(map(printable, line.split("\t"))) for line in lines)
-    return "\n".join(shown).encode("utf-8", "backslashreplace")
+    lines = text.decode("utf-8", "backslashreplace").split("\n")
+    return "\n".join("\t".join(map(printable, line.split("\t"))) for line in lines).encode()
 
 
 def name_bytes(name: str) -> bytes:
