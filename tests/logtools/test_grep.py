@@ -4,6 +4,7 @@ import gzip
 import json
 import lzma
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from logtools.matching import Search, count_selected, selected_lines, selected_t
 from tests.logtools.awkward import AWKWARD
 from tests.logtools.conftest import Logtools, piped
 from tests.support.commands import argv
+from tests.support.waiting import until_it_waits_for_a_reader
 from toolroll_shared.search import needle_for
 from toolroll_shared.streams import Input
 
@@ -73,6 +75,8 @@ OPTIONS = [
     ["-i"],
     ["-ic"],
     ["-iv"],
+    ["-io"],
+    ["-inC1"],
 ]
 
 
@@ -302,3 +306,29 @@ def test_a_full_disk_is_said(log: Path) -> None:
             check=False,
         )
     assert (done.returncode, done.stderr) == (1, b"logtools: stdout: No space left on device\n")
+
+
+def test_what_is_marked_in_a_line_leaves_the_search_alone(
+    logtools: Logtools, tmp_path: Path
+) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(b"a NEEDLE and a needle\n\nneedle\n" * 3000)
+    records = logtools("grep", "-i", "--ndjson", "-A1", path, "Needle").stdout.splitlines()
+    spans = [json.loads(record)["matches"] for record in records]
+    assert spans == [[[2, 8], [15, 21]], [], [[0, 6]]] * 3000
+
+
+def test_ctrl_c_ends_it_at_once_though_nobody_reads_what_it_writes(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(AWKWARD["every-other"] * 20)
+    process = subprocess.Popen(
+        argv("logtools", "grep", "-n", path, "needle"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout
+    assert process.stdout.read(1) == b"1"
+    until_it_waits_for_a_reader(process.pid)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 130
+    process.communicate()

@@ -145,6 +145,8 @@ class CaselessBytes(Needle):
         self._lowered = memoryview(bytearray())
 
     def _ready(self, text: Text) -> tuple[Text, Find]:
+        if isinstance(text, bytes):  # a line, maybe of a text that is gone through meanwhile
+            return text.lower(), find
         if len(self._lowered) < len(text):
             self._lowered = memoryview(bytearray(len(text)))
         lowered = self._lowered[: len(text)]

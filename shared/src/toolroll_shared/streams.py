@@ -92,13 +92,13 @@ def _widen(pipe: int) -> None:
         fcntl(pipe, F_SETPIPE_SZ, PIPE)
 
 
-def blocks(source: Input) -> Iterator[bytes]:
-    """Yield the rest of an input.
+def blocks(source: Input, *, block: int = BLOCK) -> Iterator[bytes]:
+    """Yield the rest of an input, so many bytes at once.
 
     Raises:
         UsageError: it cannot be read.
     """
-    window = Window(source)
+    window = Window(source, block=block)
     while window.advance():
         yield bytes(window.view)
 

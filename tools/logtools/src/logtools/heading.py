@@ -7,7 +7,7 @@ from collections import deque
 from contextlib import suppress
 
 from toolroll_shared.kernels import count, find, searchable
-from toolroll_shared.streams import BLOCK, Window
+from toolroll_shared.streams import BLOCK, Window, blocks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def _but_lines(source: Input, number: int, block: int) -> Iterator[Text]:
     """Yield all but the last lines, holding back no more than they and a block."""
     held: deque[bytes] = deque()
     lines = 0
-    for text in _blocks(source, block):
+    for text in blocks(source, block=block):
         held.append(text)
         lines += count(text, b"\n")
         while held and lines - count(held[0], b"\n") > number:
@@ -108,7 +108,7 @@ def _but_bytes(source: Input, number: int, block: int) -> Iterator[Text]:
     """Yield all but the last bytes, holding back no more than they and a block."""
     held: deque[bytes] = deque()
     size = 0
-    for text in _blocks(source, block):
+    for text in blocks(source, block=block):
         held.append(text)
         size += len(text)
         while held and size - len(held[0]) >= number:
@@ -117,9 +117,3 @@ def _but_bytes(source: Input, number: int, block: int) -> Iterator[Text]:
     rest = b"".join(held)
     if len(rest) > number:
         yield rest[: len(rest) - number]
-
-
-def _blocks(source: Input, block: int) -> Iterator[bytes]:
-    window = Window(source, block=block)
-    while window.advance():
-        yield bytes(window.view)

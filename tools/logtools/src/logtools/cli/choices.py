@@ -91,7 +91,7 @@ def _size(text: str) -> int:
 
 
 def add_period(parser: argparse.ArgumentParser) -> None:
-    """Add the options about when lines were written; `period_of` reads them."""
+    """Add the options about when lines were written; `reading` heeds them."""
     group = parser.add_argument_group("by time, of lines that begin with one")
     group.add_argument(
         "--since",

@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 from logtools.heading import head_bytes, head_lines
-from toolroll_shared.errors import Exit, UsageError
-from toolroll_shared.output import note, oneline
-from toolroll_shared.streams import shown
 
-from .choices import (
-    Count,
-    add_files,
-    add_headers,
-    add_period,
-    add_raw,
-    bytes_of,
-    count_of,
-    names_of,
-    reading,
-)
-from .printing import Headers, emitter
+from .choices import Count, add_files, add_headers, add_period, add_raw, bytes_of, count_of
+from .printing import print_each
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable
 
     from toolroll_shared.logs import Log
+    from toolroll_shared.simd import Text
+    from toolroll_shared.streams import Input
 
 _DEFAULT_LINES = 10
 
@@ -51,18 +41,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run_head(arguments: argparse.Namespace, log: Log) -> int:
     """Carry out `logtools head`."""
-    names, code = names_of(arguments), Exit.OK
-    emit = emitter(raw=arguments.raw)
-    several = len(names) > 1 and not arguments.quiet
-    headers = Headers(emit, shown=several or arguments.verbose)
     count = arguments.bytes or arguments.lines or Count("", _DEFAULT_LINES)
     head = head_bytes if arguments.bytes else head_lines
-    for name in names:
-        try:
-            with log.action("head", shown(name)), reading(name, arguments) as source:
-                headers.show(name)
-                head(source, count.number, emit, but_last=count.sign == "-")
-        except UsageError as error:
-            note("logtools", oneline(str(error)))
-            code = Exit.USAGE
-    return code
+
+    def show(source: Input, emit: Callable[[Text], None]) -> None:
+        head(source, count.number, emit, but_last=count.sign == "-")
+
+    return print_each("head", arguments, log, show)

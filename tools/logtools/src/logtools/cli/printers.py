@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+from abc import ABC, abstractmethod
 
 from logtools.matching import count_selected, selected_lines, selected_text
+from toolroll_shared.errors import UsageError
 from toolroll_shared.output import is_terminal
 
 from .printing import emitter, name_bytes, safe
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 _ROWS_AT_ONCE = 200  # lines; writing each would take as long as finding it
 
 
-class Printer:
+class Printer(ABC):
     """Prints what is selected of one input after the other.
 
     Args:
@@ -40,15 +42,15 @@ class Printer:
         self.named = named
         self.emit = emitter(raw=True, flush=arguments.line_buffered)
 
+    @abstractmethod
     def show(self, pieces: Iterator[Piece], name: str) -> bool:
         """Print what is selected of an input, and tell whether there is something.
 
         Raises:
             UsageError: the input cannot be read.
         """
-        raise NotImplementedError
 
-    def finish(self) -> None:
+    def finish(self) -> None:  # noqa: B027 - most print nothing there
         """Print what comes after the last input."""
 
     def lines(self, pieces: Iterator[Piece]) -> Iterator[Line]:
@@ -154,8 +156,10 @@ class Lines(Printer):
                 if len(rows) >= self._at_once:
                     self.emit(b"".join(rows))
                     rows.clear()
-        finally:
+        except UsageError:  # what was found before is shown all the same
             self.emit(b"".join(rows))
+            raise
+        self.emit(b"".join(rows))
         return found
 
     def _rows_maker(self) -> Rows:

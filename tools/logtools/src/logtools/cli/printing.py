@@ -5,13 +5,20 @@ from __future__ import annotations
 import os
 import sys
 
-from toolroll_shared.output import is_terminal, printable, write_bytes
+from toolroll_shared.errors import Exit, UsageError
+from toolroll_shared.output import is_terminal, note, oneline, printable, write_bytes
+from toolroll_shared.streams import shown
+
+from .choices import names_of, reading
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Callable
 
+    from toolroll_shared.logs import Log
     from toolroll_shared.simd import Text
+    from toolroll_shared.streams import Input
 
 
 def emitter(*, raw: bool = False, flush: bool = False) -> Callable[[Text], None]:
@@ -41,7 +48,36 @@ def name_bytes(name: str) -> bytes:
     return os.fsencode(printable(name) if is_terminal(sys.stdout) else name)
 
 
-class Headers:
+def print_each(
+    action: str,
+    arguments: argparse.Namespace,
+    log: Log,
+    show: Callable[[Input, Callable[[Text], None]], None],
+) -> Exit:
+    """Print something of each input, with headers; one that cannot be read is named.
+
+    Args:
+        action: what is done, for the log.
+        arguments: those of the command.
+        log: gets a record of each input.
+        show: prints an input by what it is given.
+    """
+    names, code = names_of(arguments), Exit.OK
+    emit = emitter(raw=arguments.raw)
+    several = len(names) > 1 and not arguments.quiet
+    headers = _Headers(emit, shown=several or arguments.verbose)
+    for name in names:
+        try:
+            with log.action(action, shown(name)), reading(name, arguments) as source:
+                headers.show(name)
+                show(source, emit)
+        except UsageError as error:
+            note("logtools", oneline(str(error)))
+            code = Exit.USAGE
+    return code
+
+
+class _Headers:
     """What stands before each of several files, as head and tail print it."""
 
     def __init__(self, write: Callable[[Text], None], *, shown: bool) -> None:
@@ -50,7 +86,6 @@ class Headers:
         self._first = True
 
     def show(self, name: str) -> None:
-        """Print the header of a file."""
         if self._shown:
             title = b"standard input" if name == "-" else name_bytes(name)
             self._write(b"" if self._first else b"\n")

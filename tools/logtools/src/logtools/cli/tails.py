@@ -9,7 +9,7 @@ from logtools.starting import Start
 from toolroll_shared.cli import positive_int
 from toolroll_shared.errors import Exit, UsageError
 from toolroll_shared.output import note, oneline
-from toolroll_shared.streams import STDIN, shown
+from toolroll_shared.streams import STDIN
 
 from .choices import (
     Count,
@@ -20,17 +20,18 @@ from .choices import (
     add_raw,
     bytes_of,
     count_of,
-    names_of,
-    reading,
 )
-from .printing import Headers, emitter
+from .printing import emitter, print_each
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable
 
     from logtools.followed import Following
     from toolroll_shared.logs import Log
+    from toolroll_shared.simd import Text
+    from toolroll_shared.streams import Input
 
 _DEFAULT_LINES = 10
 
@@ -79,19 +80,12 @@ def run_tail(arguments: argparse.Namespace, log: Log) -> int:
         return _follow(arguments, log)
     if arguments.cursor:
         return _resume(arguments, log)
-    names, code = names_of(arguments), Exit.OK
-    emit, start = emitter(raw=arguments.raw), _start(arguments)
-    several = len(names) > 1 and not arguments.quiet
-    headers = Headers(emit, shown=several or arguments.verbose)
-    for name in names:
-        try:
-            with log.action("tail", shown(name)), reading(name, arguments) as source:
-                headers.show(name)
-                tail(source, start, emit=emit, max_line_bytes=arguments.max_line_bytes)
-        except UsageError as error:
-            _say(str(error))
-            code = Exit.USAGE
-    return code
+    start = _start(arguments)
+
+    def show(source: Input, emit: Callable[[Text], None]) -> None:
+        tail(source, start, emit=emit, max_line_bytes=arguments.max_line_bytes)
+
+    return print_each("tail", arguments, log, show)
 
 
 def _check(arguments: argparse.Namespace) -> None:
