@@ -70,6 +70,34 @@ class Parser(argparse.ArgumentParser):
             raise
         return self.parse_intermixed_args(arguments) if rest else found
 
+    def parse_before_command(
+        self, argv: Sequence[str] | None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """Parse the options before a command that is to be run; return them and its words.
+
+        The command begins with the first word that is no option's, or behind the first `--`;
+        what follows belongs to it, whatever it looks like.
+        """
+        words = list(sys.argv[1:] if argv is None else argv)
+        end = 0
+        while end < len(words) and words[end].startswith("-") and words[end] not in {"-", "--"}:
+            end += 2 if self._takes_the_next(words[end]) else 1
+        command = words[end + 1 :] if words[end : end + 1] == ["--"] else words[end:]
+        return self.parse_args(words[:end]), command
+
+    def _takes_the_next(self, word: str) -> bool:
+        """Tell whether an option's value is the word behind it."""
+        if word.startswith("--"):
+            return self._has_value(word)
+        for place, letter in enumerate(word[1:], 2):
+            if self._has_value(f"-{letter}"):
+                return place == len(word)
+        return False
+
+    def _has_value(self, option: str) -> bool:
+        action = self._option_string_actions.get(option)
+        return action is not None and action.nargs != 0
+
     def error(self, message: str) -> NoReturn:
         """Raise `UsageError` with argparse's message and where to find help."""
         raise UsageError(f"{message} (see '{self.prog} --help')")
@@ -128,7 +156,7 @@ def add_version_argument(parser: argparse.ArgumentParser, *, tool: str) -> None:
     )
 
 
-def run(tool: str, body: Callable[[], int]) -> int:
+def run(tool: str, body: Callable[[], int], *, failure: int | None = None) -> int:
     """Run a command's `body` and return its exit code, whatever happens in it.
 
     - a `ToolError` becomes one line on stderr and its own code;
@@ -140,6 +168,7 @@ def run(tool: str, body: Callable[[], int]) -> int:
     Args:
         tool: the command's name, the start of every message.
         body: does the work and returns the exit code.
+        failure: the code of all errors, for a command whose codes are those of another.
     """
     if isinstance(sys.stdout, io.TextIOWrapper):  # a name beyond a locale's letters is no bug
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -157,12 +186,13 @@ def run(tool: str, body: Callable[[], int]) -> int:
             code = stop.say()
         except ToolError as error:
             note(tool, oneline(str(error)))
-            code = error.exit_code
+            code = error.exit_code if failure is None else failure
         except OSError as error:
             note(tool, _os_error_text(error))
-            code = Exit.FAILED
+            code = Exit.FAILED if failure is None else failure
         except Exception as error:  # noqa: BLE001 - the last resort, and the message says so
-            code = _bug(tool, error)
+            _tell_bug(tool, error)
+            code = Exit.BUG if failure is None else failure
         _settle(sys.stdout)
         _settle(sys.stderr)
         return code
@@ -202,7 +232,7 @@ def _os_error_text(error: OSError) -> str:
     return oneline(reason)
 
 
-def _bug(tool: str, error: Exception) -> int:
+def _tell_bug(tool: str, error: Exception) -> None:
     if os.environ.get(TRACEBACK_VARIABLE):
         import traceback
 
@@ -213,7 +243,6 @@ def _bug(tool: str, error: Exception) -> int:
         f"internal error: {kind}: {oneline(str(error))} "
         f"(a bug; {TRACEBACK_VARIABLE}=1 shows the traceback)",
     )
-    return Exit.BUG
 
 
 def positive_int(text: str) -> int:

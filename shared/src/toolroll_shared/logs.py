@@ -66,12 +66,13 @@ NO_LOG = Log()
 
 
 @contextmanager
-def open_log(tool: str, path: str | None) -> Iterator[Log]:
+def open_log(tool: str, path: str | None, *, identity: str | None = None) -> Iterator[Log]:
     """Yield the log that `--log-json` asked for: a file to append to, `-` for stderr.
 
     Args:
         tool: the command's name, in every record.
         path: a path, `-`, or None for the log that is off.
+        identity: the run's `request_id`, where it is passed on to children.
 
     Raises:
         UsageError: the file cannot be opened.
@@ -79,17 +80,22 @@ def open_log(tool: str, path: str | None) -> Iterator[Log]:
     if not path:
         yield NO_LOG
     elif path == "-":
-        yield NO_LOG if sys.stderr is None else Log(_logger(tool, sys.stderr.buffer))
+        yield NO_LOG if sys.stderr is None else Log(_logger(tool, sys.stderr.buffer, identity))
     else:
         try:
             stream = open(path, "ab", buffering=0)  # noqa: SIM115, PTH123 - closed below; pathlib costs
         except OSError as error:
             raise UsageError(f"--log-json {path}: {error.strerror}") from error
         with stream:
-            yield Log(_logger(tool, stream))
+            yield Log(_logger(tool, stream, identity))
 
 
-def _logger(tool: str, stream: IO[bytes]) -> FilteringBoundLogger:
+def request_id() -> str:
+    """Return the id that our parent gave this run, or else a new one."""
+    return os.environ.get(REQUEST_ID_VARIABLE) or os.urandom(16).hex()
+
+
+def _logger(tool: str, stream: IO[bytes], identity: str | None) -> FilteringBoundLogger:
     import structlog
 
     return structlog.wrap_logger(  # type: ignore[no-any-return]
@@ -103,7 +109,7 @@ def _logger(tool: str, stream: IO[bytes]) -> FilteringBoundLogger:
         wrapper_class=structlog.make_filtering_bound_logger(0),
         context_class=dict,
         tool=tool,
-        request_id=os.environ.get(REQUEST_ID_VARIABLE) or os.urandom(16).hex(),
+        request_id=identity or request_id(),
     )
 
 

@@ -1,0 +1,70 @@
+"""The `proc-run` command: arguments in, a command run, its exit code out."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from proc_run.results import OWN_ERROR
+from toolroll_shared.cli import run
+from toolroll_shared.errors import UsageError
+from toolroll_shared.logs import REQUEST_ID_VARIABLE, open_log, request_id
+
+from .arguments import build_parser
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+TOOL = "proc-run"
+
+_STDERR = 2
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code."""
+    return run(TOOL, lambda: _main(argv), failure=OWN_ERROR)
+
+
+def _main(argv: Sequence[str] | None) -> int:
+    _hold_closed_streams()
+    arguments, words = build_parser().parse_before_command(argv)
+    _check(arguments, words)
+    identity = request_id()
+    environment = _environment(arguments)
+    environment[REQUEST_ID_VARIABLE] = identity
+    with open_log(TOOL, arguments.log_json, identity=identity) as log:
+        from .session import Session
+
+        return Session(arguments, words, environment, log).run()
+
+
+def _hold_closed_streams() -> None:
+    """Let no descriptor of ours take the place of a standard stream that is closed.
+
+    The command finds it closed all the same.
+    """
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= _STDERR:
+        pass
+    os.close(descriptor)
+
+
+def _check(arguments: argparse.Namespace, words: Sequence[str]) -> None:
+    if not words:
+        raise UsageError(f"which command? (see '{TOOL} --help')")
+    if not sys.platform.startswith("linux"):
+        raise UsageError("needs Linux: only there descendants can be adopted")
+    if arguments.lock is None and (arguments.lock_wait or arguments.lock_code is not None):
+        raise UsageError("--lock-wait and --lock-code need --lock")
+
+
+def _environment(arguments: argparse.Namespace) -> dict[str, str]:
+    """Return the command's environment."""
+    found = dict(os.environ)
+    if arguments.env_file:
+        from proc_run.environments import read_environment
+
+        for path in arguments.env_file:
+            found |= read_environment(path)
+    return found

@@ -1,0 +1,67 @@
+"""The file that a report goes to."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from toolroll_shared.errors import UsageError
+from toolroll_shared.output import oneline
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from toolroll_shared.files import AtomicFile
+
+
+class ReportFile:
+    """A file that has the whole report or what it had before; a pipe or device is written to.
+
+    It is opened before the command runs, so that a report which cannot be written is said then.
+
+    Args:
+        path: the file; what it links to is meant.
+
+    Raises:
+        UsageError: it cannot be written.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._descriptor = -1
+        self._file: AtomicFile | None = None
+        try:
+            if os.path.exists(path) and not stat.S_ISREG(os.stat(path).st_mode):
+                self._descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOCTTY)
+            else:
+                self._file = _atomic_file(os.path.realpath(path))
+        except OSError as error:
+            raise UsageError(oneline(f"--json-file {path}: {error.strerror}")) from error
+
+    def write(self, document: str) -> None:
+        """Write the report.
+
+        Raises:
+            OSError: the disk is full or broken, or the reader of a pipe has gone.
+        """
+        if self._file is not None:
+            self._file.write(document.encode())
+            self._file.commit()
+        else:
+            block = document.encode()
+            while block:
+                block = block[os.write(self._descriptor, block) :]
+
+    def close(self) -> None:
+        """Leave nothing behind of a report that was not written."""
+        if self._file is not None:
+            self._file.discard()
+        else:
+            os.close(self._descriptor)
+
+
+def _atomic_file(path: str) -> AtomicFile:
+    from pathlib import Path
+
+    from toolroll_shared.files import AtomicFile
+
+    target = Path(path)
+    return AtomicFile(target, temporary=target.with_name(f".{target.name}.{os.getpid()}.part"))

@@ -1,0 +1,278 @@
+"""One run of `proc-run`: what its options mean, and what is done after the command."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from contextlib import ExitStack
+
+from proc_run.attempts import Retries, Runner
+from proc_run.hearing import Hearing
+from proc_run.limits import KILL_AFTER_S, Limits
+from proc_run.outlets import Outlet
+from proc_run.plumbing import STDERR, STDOUT, Plumbing
+from proc_run.results import BY_SIGNAL, OWN_ERROR, Result
+from proc_run.starting import Start
+from proc_run.tails import Redaction
+from toolroll_shared.errors import Exit, UsageError
+from toolroll_shared.logs import REQUEST_ID_VARIABLE
+from toolroll_shared.output import json_document, note, oneline, write_result
+from toolroll_shared.signals import takes_text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping, Sequence
+
+    from proc_run.holding import Held
+    from proc_run.sinks import Allowance, Sink
+    from toolroll_shared.logs import Log
+
+    from .reports import ReportFile
+
+TOOL = "proc-run"
+
+
+class Session:
+    """A run of the command that the arguments describe.
+
+    Args:
+        arguments: the options.
+        words: the command and its arguments.
+        environment: its environment.
+        log: where it is recorded.
+
+    Raises:
+        UsageError: the options make no sense together, or name files that cannot be used.
+    """
+
+    def __init__(
+        self,
+        arguments: argparse.Namespace,
+        words: Sequence[str],
+        environment: Mapping[str, str],
+        log: Log,
+    ) -> None:
+        self._arguments = arguments
+        self._words = words
+        self._environment = environment
+        self._log = log
+        self._redaction = _redaction(arguments, environment)
+        self._held: Held | None = None
+        self._allowance: Allowance | None = None
+        self._unsaid: list[str] = []
+
+    def run(self) -> int:
+        """Run the command, print what is to be printed, and return the exit code."""
+        with ExitStack() as stack:
+            file = self._report_file(stack)
+            hearing = Hearing()  # from here on, no signal ends this process
+            result = self._locked(stack, hearing) or self._attempts(hearing)
+            code = self._let_output_go(result, hearing)
+            code = self._write_report(result, file) or code
+            self._say_the_rest()
+            return code
+
+    # before
+
+    def _report_file(self, stack: ExitStack) -> ReportFile | None:
+        if self._arguments.json_file is None:
+            return None
+        from .reports import ReportFile
+
+        file = ReportFile(self._arguments.json_file)
+        stack.callback(file.close)
+        return file
+
+    def _locked(self, stack: ExitStack, hearing: Hearing) -> Result | None:
+        """Take the lock, if one is asked for; a result if it cannot be had."""
+        arguments = self._arguments
+        if arguments.lock is None:
+            return None
+        from proc_run.locking import Lock
+
+        try:
+            lock = Lock(arguments.lock, is_inherited=not arguments.keep_descendants)
+            stack.callback(lock.close)
+            had = lock.get(hearing, within=arguments.lock_wait)
+        except OSError as error:
+            raise UsageError(f"--lock {arguments.lock}: {error.strerror}") from error
+        if had is True:
+            return None
+        if had is not False:
+            return Result("interrupted", BY_SIGNAL + had.number, attempts=0)
+        why = f"{arguments.lock}: locked by {lock.holder}: not run"
+        code = Exit.TRY_LATER if arguments.lock_code is None else arguments.lock_code
+        if code:
+            self._say(why)
+        result = Result("locked", code, error=why, attempts=0)
+        self._record(result)
+        return result
+
+    # the command
+
+    def _attempts(self, hearing: Hearing) -> Result:
+        arguments = self._arguments
+        on_terminal = _has_terminal()
+        plan = Start(
+            self._words,
+            environment=self._environment,
+            folder=arguments.cwd,
+            niceness=arguments.nice,
+            own_group=not (arguments.foreground or on_terminal),
+            has_terminal=arguments.pty,
+            at_our_death=arguments.signal,
+            mask=hearing.mask,
+        )
+        runner = Runner(
+            plan,
+            self._plumbing(),
+            _limits(arguments),
+            hearing,
+            mirrors_stops=on_terminal and not arguments.pty,
+            say=self._say,
+            note=self._record,
+        )
+        return runner.run(Retries(arguments.retries, backoff=arguments.backoff))
+
+    def _plumbing(self) -> Plumbing:
+        arguments = self._arguments
+        return Plumbing(
+            self._sinks(),
+            tail_bytes=arguments.tail_bytes,
+            redaction=self._redaction,
+            is_reported=arguments.json,
+            makes_terminal=arguments.pty,
+        )
+
+    def _sinks(self) -> Mapping[int, Sink]:
+        """Return where the command's streams go; none where it simply has ours."""
+        arguments = self._arguments
+        if not _is_watched(arguments):
+            return {}
+        sinks: dict[int, Sink] = {
+            STDOUT: Outlet(STDERR if arguments.json else STDOUT),
+            STDERR: Outlet(STDERR),
+        }
+        if arguments.quiet_on_success:
+            from proc_run.holding import Held
+
+            self._held = held = Held(sinks, self._say)
+            sinks = {number: held.sink(number) for number in sinks}
+        if arguments.max_output is not None:
+            from proc_run.sinks import Allowance, Capped
+
+            self._allowance = allowance = Allowance(arguments.max_output)
+            sinks = {number: Capped(sink, allowance) for number, sink in sinks.items()}
+        return sinks
+
+    def _record(self, result: Result) -> None:
+        ending = result.ending
+        self._log.record(
+            "command",
+            self._redaction.of(self._words[0]),
+            duration_s=ending.duration_s if ending else 0.0,
+            ok=result.returncode == 0,
+            returncode=result.returncode,
+            outcome=result.outcome,
+            attempt=result.attempts,
+            pid=ending and ending.pid,
+        )
+
+    # after
+
+    def _let_output_go(self, result: Result, hearing: Hearing) -> int:
+        """Print what was held back, if the command failed; return the exit code."""
+        if self._allowance and self._allowance.dropped:
+            self._say(f"--max-output: {self._allowance.dropped} bytes of output were dropped")
+        held, self._held = self._held, None
+        if held is not None:
+            try:
+                if result.returncode:
+                    held.let_go(hearing)
+            except OSError as error:
+                self._say(f"the command's output could not be printed: {error.strerror}")
+            held.forget()
+        return result.returncode
+
+    def _write_report(self, result: Result, file: ReportFile | None) -> int:
+        """Write the report where it is wanted; return an exit code if it cannot be."""
+        if not self._arguments.json and file is None:
+            return 0
+        identity = self._environment[REQUEST_ID_VARIABLE]
+        report = result.report(self._words, self._redaction, request_id=identity)
+        document = json_document(report)
+        try:
+            if file is not None:
+                file.write(document)
+            if self._arguments.json:
+                write_result(document)
+        except OSError as error:
+            self._say(f"the report could not be written: {error.strerror}")
+            return result.returncode or OWN_ERROR
+        return 0
+
+    def _say(self, text: str) -> None:
+        """Say something, in its place among the output; a reader who is slow gets it later."""
+        text = oneline(self._redaction.of(text))
+        if self._held is not None and self._held.is_holding:
+            line = f"{TOOL}: {text}\n".encode(errors="backslashreplace")
+            self._held.put(STDERR, memoryview(line))
+        elif takes_text(sys.stderr):
+            note(TOOL, text)
+        else:
+            self._unsaid.append(text)
+
+    def _say_the_rest(self) -> None:
+        for text in self._unsaid:
+            if takes_text(sys.stderr):
+                note(TOOL, text)
+
+
+def _redaction(arguments: argparse.Namespace, environment: Mapping[str, str]) -> Redaction:
+    missing = [name for name in arguments.secret_env if name not in environment]
+    if missing:
+        raise UsageError(f"--secret-env {missing[0]}: there is no such variable")
+    secrets = [environment[name] for name in arguments.secret_env]
+    return Redaction(secrets, arguments.redact)
+
+
+def _limits(arguments: argparse.Namespace) -> Limits:
+    kill_after = KILL_AFTER_S if arguments.kill_after is None else arguments.kill_after
+    return Limits(
+        timeout=_limit(arguments.timeout),
+        idle_timeout=_limit(arguments.idle_timeout),
+        signal=arguments.signal,
+        kill_after=_limit(kill_after),
+        kills_after_signals=arguments.kill_after is not None,
+        grace=arguments.grace,
+        keeps_descendants=arguments.keep_descendants,
+        preserves_status=arguments.preserve_status,
+    )
+
+
+def _limit(seconds: float | None) -> float | None:
+    """Return a duration as a limit: 0, and more than there is, are none."""
+    return seconds if seconds and math.isfinite(seconds) else None
+
+
+def _is_watched(arguments: argparse.Namespace) -> bool:
+    """Tell whether the command's output has to pass through us."""
+    return bool(
+        arguments.json
+        or arguments.json_file is not None
+        or _limit(arguments.idle_timeout)
+        or arguments.quiet_on_success
+        or arguments.max_output is not None
+        or arguments.pty
+    )
+
+
+def _has_terminal() -> bool:
+    """Tell whether there is a terminal that controls us."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,62 @@
+"""Where output goes: a pipe, a terminal, a file; without ever waiting for who reads it."""
+
+from __future__ import annotations
+
+import os
+import select
+import stat
+
+ATOMIC = 4096
+"""Bytes (PIPE_BUF) that a pipe takes without waiting once poll() says that it is writable."""
+
+
+class Outlet:
+    """One of our streams.
+
+    A pipe or terminal is opened once more, not to wait: whether a descriptor waits is known to
+    all who share it, so that is not changed. Where it cannot be opened (it belongs to another
+    user, it is a socket), only as much is written as poll() promises to be taken.
+
+    Args:
+        descriptor: the stream; it is neither changed nor closed.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._given = descriptor
+        mode = os.fstat(descriptor).st_mode
+        self._waits = stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or os.isatty(descriptor)
+        self._own = _opened_again(descriptor) if self._waits else None
+        self.descriptor = self._given if self._own is None else self._own
+
+    def take(self, block: memoryview) -> int:
+        """Write what can be written at once, and return how many bytes that were.
+
+        Raises:
+            BrokenPipeError: who read it has gone.
+            OSError: the disk is full or broken.
+        """
+        if self._own is None and self._waits:
+            return self._take_little(block)
+        try:
+            return os.write(self.descriptor, block)
+        except BlockingIOError:
+            return 0
+
+    def _take_little(self, block: memoryview) -> int:
+        poll = select.poll()
+        poll.register(self._given, select.POLLOUT)
+        return os.write(self._given, block[:ATOMIC]) if poll.poll(0) else 0
+
+    def close(self) -> None:
+        """Close what was opened again."""
+        if self._own is not None:
+            os.close(self._own)
+            self._own = None
+
+
+def _opened_again(descriptor: int) -> int | None:
+    flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY
+    try:
+        return os.open(f"/proc/self/fd/{descriptor}", flags)
+    except OSError:
+        return None

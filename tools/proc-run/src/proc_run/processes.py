@@ -1,0 +1,101 @@
+"""Processes as /proc tells of them, and signals that never reach another one of that number."""
+
+from __future__ import annotations
+
+import os
+import signal
+from contextlib import suppress
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_STATE, _PARENT, _GROUP, _START = 0, 1, 2, 19  # proc_pid_stat(5), from the third field on
+
+
+class Process:
+    """A process at the moment when it was looked at.
+
+    Args:
+        pid: its number.
+        name: of its program, up to 15 bytes.
+        state: `R`, `S`, `T` for stopped, `Z` for ended and not waited for, ...
+        parent: the number of its parent.
+        group: the number of its process group.
+        start: when it began, in ticks; with `pid`, this is the process and no other.
+    """
+
+    __slots__ = ("group", "name", "parent", "pid", "start", "state")
+
+    def __init__(
+        self, pid: int, *, name: str, state: str, parent: int, group: int, start: int
+    ) -> None:
+        self.pid = pid
+        self.name = name
+        self.state = state
+        self.parent = parent
+        self.group = group
+        self.start = start
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it has, and only its exit status is left."""
+        return self.state in "ZX"
+
+    def is_still_there(self) -> bool:
+        """Look again."""
+        now = look_at(self.pid)
+        return now is not None and now.start == self.start and not now.has_ended
+
+    def send(self, number: int) -> None:
+        """Send a signal, unless the process has ended: never to another one of that number.
+
+        Raises:
+            PermissionError: it is somebody else's.
+        """
+        with suppress(ProcessLookupError):
+            handle = os.pidfd_open(self.pid)
+            try:
+                if self.is_still_there():
+                    signal.pidfd_send_signal(handle, number)
+            finally:
+                os.close(handle)
+
+
+def look_at(pid: int) -> Process | None:
+    """Return what there is to know of a process; None if there is none."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            stat = file.read()
+    except OSError:
+        return None
+    name, _, rest = stat.partition(b"(")[2].rpartition(b")")
+    fields = rest.split()
+    return Process(
+        pid,
+        name=os.fsdecode(name),
+        state=chr(fields[_STATE][0]),
+        parent=int(fields[_PARENT]),
+        group=int(fields[_GROUP]),
+        start=int(fields[_START]),
+    )
+
+
+def descendants(ancestor: int) -> list[Process]:
+    """Return all that descend from a process and have not ended, parents before children."""
+    children: dict[int, list[Process]] = {}
+    for process in _all():
+        children.setdefault(process.parent, []).append(process)
+    found: list[Process] = []
+    wanted = [ancestor]
+    while wanted:
+        born = children.pop(wanted.pop(0), [])
+        found += born
+        wanted += [process.pid for process in born]
+    return [process for process in found if not process.has_ended]
+
+
+def _all() -> Iterable[Process]:
+    for name in os.listdir("/proc"):
+        if name.isdigit() and (process := look_at(int(name))):
+            yield process
