@@ -16,6 +16,7 @@ ARROWS = {
     "multi_fetch": set(),
     "text_utils": set(),
     "logtools": set(),
+    "proc_run": set(),
     "artifact_index": {"gh_releases"},
     "release_mirror": {"gh_releases", "multi_fetch", "artifact_index"},
 }

@@ -33,7 +33,9 @@ class Finished:
     def notes(self) -> str:
         """What proc-run itself said."""
         return "".join(
-            line + "\n" for line in self.stderr.decode().splitlines() if line.startswith("proc-run: ")
+            line + "\n"
+            for line in self.stderr.decode().splitlines()
+            if line.startswith("proc-run: ")
         )
 
 
@@ -57,7 +59,9 @@ def run(
     **popen: Any,
 ) -> Finished:
     """Run `proc-run` to its end, in a session of its own."""
-    source = {"input": stdin} if isinstance(stdin, bytes) else {"stdin": stdin or subprocess.DEVNULL}
+    source = (
+        {"input": stdin} if isinstance(stdin, bytes) else {"stdin": stdin or subprocess.DEVNULL}
+    )
     done = subprocess.run(
         argv(MODULE, *arguments),
         stdout=stdout,

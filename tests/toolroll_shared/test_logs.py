@@ -9,7 +9,7 @@ import pytest
 
 from tests.toolroll_shared.programs import ENVIRONMENT, finish, in_shell, nobody_reads, program
 from toolroll_shared.errors import UsageError
-from toolroll_shared.logs import NO_LOG, open_log
+from toolroll_shared.logs import NO_LOG, REQUEST_ID_VARIABLE, open_log, request_id
 
 
 def records(path: Path) -> list[dict[str, Any]]:
@@ -32,6 +32,18 @@ def test_a_record_tells_what_was_done_to_what_and_how_it_went(tmp_path: Path) ->
         "ok": True,
         "bytes": 7,
     }
+
+
+def test_a_run_may_say_which_id_it_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "log"
+    monkeypatch.setenv(REQUEST_ID_VARIABLE, "its-parents")
+    for identity in ("its-own", None):
+        with open_log("tool", str(path), identity=identity) as log:
+            log.record("asset", "x", duration_s=0.0)
+    assert [one["request_id"] for one in records(path)] == ["its-own", "its-parents"]
+    assert request_id() == "its-parents"
+    monkeypatch.delenv(REQUEST_ID_VARIABLE)
+    assert len({request_id(), request_id()}) == 2
 
 
 @pytest.mark.parametrize("error", [LookupError("s3cret"), KeyboardInterrupt()])

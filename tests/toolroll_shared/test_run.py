@@ -82,6 +82,13 @@ def test_an_error_is_one_line_and_a_code(
     assert err[:-1].isprintable()
 
 
+@pytest.mark.parametrize("error", [UsageError("x"), OSError(28, "full"), ValueError("bug")])
+def test_a_command_may_have_one_code_for_all_errors(error: Exception) -> None:
+    assert run("tool", raising(error), failure=125) == 125
+    assert run("tool", raising(KeyboardInterrupt()), failure=125) == 130
+    assert run("tool", lambda: 3, failure=125) == 3
+
+
 def test_the_codes_are_the_documented_ones() -> None:
     assert {code.name: code.value for code in Exit} == {
         "OK": 0,
