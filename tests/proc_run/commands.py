@@ -70,7 +70,7 @@ def run(
         timeout=timeout,
         check=False,
         start_new_session=True,
-        **source,  # type: ignore[call-overload]
+        **source,
         **popen,
     )
     return Finished(code=done.returncode, stdout=done.stdout or b"", stderr=done.stderr or b"")

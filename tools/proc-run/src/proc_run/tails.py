@@ -85,18 +85,17 @@ class Tail:
         What is no UTF-8 becomes U+FFFD; a letter that begins before the tail is left out.
         """
         kept = bytes(self._kept)
-        first = max(0, len(kept) - self._limit)
-        cut = first
-        while 0 < cut < min(len(kept), first + 3) and _goes_on(kept[cut]):
-            cut += 1
+        cut = max(0, len(kept) - self._limit)
+        if self.seen > len(kept) - cut:
+            cut += _letters_end(kept[cut : cut + 3])
         before = kept[:cut].decode(errors="replace")
         text = before + kept[cut:].decode(errors="replace")
         return redaction.of(text, start=len(before)), self.seen - len(kept) + cut
 
 
-def _goes_on(byte: int) -> bool:
-    """Tell whether a byte continues a letter of UTF-8."""
-    return byte & 0b11000000 == 0b10000000  # noqa: PLR2004
+def _letters_end(block: bytes) -> int:
+    """Return how many bytes at a block's start go on with a letter that began before it."""
+    return len(block) - len(block.lstrip(bytes(range(0x80, 0xC0))))
 
 
 def valid_text(text: str) -> str:

@@ -17,7 +17,7 @@ from proc_run.starting import Start
 from proc_run.tails import Redaction
 from toolroll_shared.errors import Exit, UsageError
 from toolroll_shared.logs import REQUEST_ID_VARIABLE
-from toolroll_shared.output import json_document, note, oneline, write_result
+from toolroll_shared.output import forget, json_document, note, oneline, write_result
 from toolroll_shared.signals import takes_text
 
 TYPE_CHECKING = False
@@ -209,6 +209,7 @@ class Session:
             if self._arguments.json:
                 write_result(document)
         except OSError as error:
+            forget(sys.stdout)
             self._say(f"the report could not be written: {error.strerror}")
             return result.returncode or OWN_ERROR
         return 0
