@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import stat
 import subprocess
 import threading
@@ -12,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.proc_run.commands import exists, python, run, sh
+from tests.proc_run.commands import exists, python, run, running, sh
+from tests.support.waiting import until_it_waits_in_poll
 
 FIELDS: dict[str, Any] = {
     "cmd": list,
@@ -229,6 +231,16 @@ def test_a_report_whose_reader_has_gone_changes_no_code() -> None:
     os.close(reader)
     with os.fdopen(writer, "wb") as nobody:
         assert run("--json", *sh("exit 3"), stdout=nobody).code == 3
+
+
+def test_a_report_that_nobody_reads_can_be_given_up() -> None:
+    options = ["--json", "--tail-bytes", "1M"]
+    with running(*options, *sh("seq 100000; exit 3"), stderr=subprocess.DEVNULL) as process:
+        assert process.stdout
+        process.stdout.read(10)
+        until_it_waits_in_poll(process.pid)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 3
 
 
 def test_a_log_has_a_record_for_each_attempt(tmp_path: Path) -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import os
-import select
 
-from .hearing import ENDING, wait_for
+from .outlets import pour
 from .sinks import Nowhere
 
 TYPE_CHECKING = False
@@ -98,7 +96,7 @@ class Held:
         self.is_holding = False
         for stream, block in self._blocks():
             try:
-                if not _pour(block, self._sinks[stream], hearing):
+                if not pour(block, self._sinks[stream], hearing):
                     return False
             except BrokenPipeError:  # the other stream may have a reader still
                 self._sinks = {**self._sinks, stream: Nowhere()}
@@ -143,21 +141,6 @@ class HeldStream:
     def take(self, block: memoryview) -> int:
         """Hold it back."""
         return self._held.put(self._stream, block)
-
-
-def _pour(block: memoryview, sink: Sink, hearing: Hearing | None) -> bool:
-    """Write a block to its end, unless somebody wants an end."""
-    while block:
-        taken = sink.take(block)
-        block = block[taken:]
-        if not taken:
-            events = {sink.descriptor: select.POLLOUT}
-            if hearing is not None:
-                events[hearing.descriptor] = select.POLLIN
-            wait_for(events, math.inf)
-            if hearing is not None and any(one.number in ENDING for one in hearing.take()):
-                return False
-    return True
 
 
 def _write_at(descriptor: int, block: memoryview, place: int) -> None:

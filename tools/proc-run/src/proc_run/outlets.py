@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import os
 import select
 import stat
+
+from .hearing import ENDING, wait_for
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .hearing import Hearing
+    from .sinks import Sink
 
 ATOMIC = 4096
 """Bytes (PIPE_BUF) that a pipe takes without waiting once poll() says that it is writable."""
@@ -52,6 +60,33 @@ class Outlet:
         if self._own is not None:
             os.close(self._own)
             self._own = None
+
+
+def pour(block: memoryview, sink: Sink, hearing: Hearing | None) -> bool:
+    """Write a block to its end, however slow its reader is.
+
+    Args:
+        block: what to write.
+        sink: where.
+        hearing: a signal that wants an end, while nothing is taken, is one; None: there is none.
+
+    Returns:
+        whether all was written.
+
+    Raises:
+        OSError: as the sink does.
+    """
+    while block:
+        taken = sink.take(block)
+        block = block[taken:]
+        if not taken:
+            events = {sink.descriptor: select.POLLOUT}
+            if hearing is not None:
+                events[hearing.descriptor] = select.POLLIN
+            wait_for(events, math.inf)
+            if hearing is not None and any(one.number in ENDING for one in hearing.take()):
+                return False
+    return True
 
 
 def _opened_again(descriptor: int) -> int | None:

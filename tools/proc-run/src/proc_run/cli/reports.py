@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import stat
 
+from proc_run.outlets import Outlet, pour
 from toolroll_shared.errors import UsageError
 from toolroll_shared.output import oneline
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from proc_run.hearing import Hearing
     from toolroll_shared.files import AtomicFile
 
 
@@ -36,19 +38,17 @@ class ReportFile:
         except OSError as error:
             raise UsageError(oneline(f"--json-file {path}: {error.strerror}")) from error
 
-    def write(self, document: str) -> None:
+    def write(self, document: bytes, hearing: Hearing) -> None:
         """Write the report.
 
         Raises:
             OSError: the disk is full or broken, or the reader of a pipe has gone.
         """
         if self._file is not None:
-            self._file.write(document.encode())
+            self._file.write(document)
             self._file.commit()
         else:
-            block = document.encode()
-            while block:
-                block = block[os.write(self._descriptor, block) :]
+            pour(memoryview(document), Outlet(self._descriptor), hearing)
 
     def close(self) -> None:
         """Leave nothing behind of a report that was not written."""

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import os
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 from proc_run.attempts import Retries, Runner
 from proc_run.hearing import Hearing
 from proc_run.limits import KILL_AFTER_S, Limits
-from proc_run.outlets import Outlet
+from proc_run.outlets import Outlet, pour
 from proc_run.plumbing import STDERR, STDOUT, Plumbing
 from proc_run.results import BY_SIGNAL, OWN_ERROR, Result
 from proc_run.starting import Start
 from proc_run.tails import Redaction
 from toolroll_shared.errors import Exit, UsageError
 from toolroll_shared.logs import REQUEST_ID_VARIABLE
-from toolroll_shared.output import forget, json_document, note, oneline, write_result
+from toolroll_shared.output import json_document, note, oneline
 from toolroll_shared.signals import takes_text
 
 TYPE_CHECKING = False
@@ -70,7 +71,7 @@ class Session:
             hearing = Hearing()  # from here on, no signal ends this process
             result = self._locked(stack, hearing) or self._attempts(hearing)
             code = self._let_output_go(result, hearing)
-            code = self._write_report(result, file) or code
+            code = self._write_report(result, file, hearing) or code
             self._say_the_rest()
             return code
 
@@ -168,6 +169,8 @@ class Session:
         return sinks
 
     def _record(self, result: Result) -> None:
+        if self._arguments.log_json == "-" and not takes_text(sys.stderr):
+            return  # nobody reads it, and no signal would end the waiting
         ending = result.ending
         self._log.record(
             "command",
@@ -196,20 +199,19 @@ class Session:
             held.forget()
         return result.returncode
 
-    def _write_report(self, result: Result, file: ReportFile | None) -> int:
+    def _write_report(self, result: Result, file: ReportFile | None, hearing: Hearing) -> int:
         """Write the report where it is wanted; return an exit code if it cannot be."""
         if not self._arguments.json and file is None:
             return 0
         identity = self._environment[REQUEST_ID_VARIABLE]
         report = result.report(self._words, self._redaction, request_id=identity)
-        document = json_document(report)
+        document = json_document(report).encode()
         try:
             if file is not None:
-                file.write(document)
+                file.write(document, hearing)
             if self._arguments.json:
-                write_result(document)
+                _print(document, hearing)
         except OSError as error:
-            forget(sys.stdout)
             self._say(f"the report could not be written: {error.strerror}")
             return result.returncode or OWN_ERROR
         return 0
@@ -229,6 +231,14 @@ class Session:
         for text in self._unsaid:
             if takes_text(sys.stderr):
                 note(TOOL, text)
+
+
+def _print(document: bytes, hearing: Hearing) -> None:
+    """Write to standard output, unless its reader has gone, or a signal wants an end."""
+    if sys.stdout is None:
+        raise OSError(errno.EBADF, "stdout is closed")
+    with suppress(BrokenPipeError):
+        pour(memoryview(document), Outlet(STDOUT), hearing)
 
 
 def _redaction(arguments: argparse.Namespace, environment: Mapping[str, str]) -> Redaction:
