@@ -178,6 +178,7 @@ def test_a_file_is_replaced_only_by_a_whole_report(tmp_path: Path) -> None:
     script = f"cat {path}; kill -9 $PPID"
     done = run("--json-file", path, *sh(script))
     assert (done.code, path.read_text()) == (-9, "old")
+    assert [one.name for one in tmp_path.iterdir()] == ["report.json"]
 
 
 def test_a_link_stays_and_what_it_leads_to_is_written(tmp_path: Path) -> None:

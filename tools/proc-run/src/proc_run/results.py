@@ -178,13 +178,13 @@ class Result:
                 "duration_ms": _milliseconds(ending.duration_s),
                 "pid": ending.pid,
             }
-        document |= _usage_of(ending)
+        document |= _usage_of(ending, redaction)
         for name in ("stdout", "stderr"):
             document |= _stream_of(name, self.streams, redaction)
         return document
 
 
-def _usage_of(ending: Ending | None) -> dict[str, Any]:
+def _usage_of(ending: Ending | None, redaction: Redaction) -> dict[str, Any]:
     if ending is None:
         return {"max_rss_kib": None, "user_ms": None, "sys_ms": None, "descendants": []}
     return {
@@ -192,7 +192,7 @@ def _usage_of(ending: Ending | None) -> dict[str, Any]:
         "user_ms": _milliseconds(ending.usage.user),
         "sys_ms": _milliseconds(ending.usage.system),
         "descendants": [
-            {"pid": pid, "name": valid_text(name), "fate": fate}
+            {"pid": pid, "name": redaction.of(valid_text(name)), "fate": fate}
             for pid, name, fate in ending.descendants
         ],
     }

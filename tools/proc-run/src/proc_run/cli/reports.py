@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class ReportFile:
     """A file that has the whole report or what it had before; a pipe or device is written to.
 
-    It is opened before the command runs, so that a report which cannot be written is said then.
+    Whether it can be written is tried before the command runs; nothing of that stays.
 
     Args:
         path: the file; what it links to is meant.
@@ -29,12 +29,12 @@ class ReportFile:
 
     def __init__(self, path: str) -> None:
         self._descriptor = -1
-        self._file: AtomicFile | None = None
+        self._path = os.path.realpath(path)
         try:
             if os.path.exists(path) and not stat.S_ISREG(os.stat(path).st_mode):
                 self._descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOCTTY)
             else:
-                self._file = _atomic_file(os.path.realpath(path))
+                _atomic_file(self._path).discard()
         except OSError as error:
             raise UsageError(oneline(f"--json-file {path}: {error.strerror}")) from error
 
@@ -44,17 +44,16 @@ class ReportFile:
         Raises:
             OSError: the disk is full or broken, or the reader of a pipe has gone.
         """
-        if self._file is not None:
-            self._file.write(document)
-            self._file.commit()
-        else:
+        if self._descriptor >= 0:
             pour(memoryview(document), Outlet(self._descriptor), hearing)
+            return
+        with _atomic_file(self._path) as file:
+            file.write(document)
+            file.commit()
 
     def close(self) -> None:
-        """Leave nothing behind of a report that was not written."""
-        if self._file is not None:
-            self._file.discard()
-        else:
+        """Close what was opened."""
+        if self._descriptor >= 0:
             os.close(self._descriptor)
 
 
