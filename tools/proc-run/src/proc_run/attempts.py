@@ -143,4 +143,5 @@ class Runner:
 
 def _may_help(result: Result) -> bool:
     """Tell whether another attempt may end better."""
-    return result.returncode != 0 and result.outcome not in {"spawn_error", "interrupted"}
+    is_unwanted = result.ending is not None and not result.ending.is_wanted
+    return result.returncode != 0 and is_unwanted

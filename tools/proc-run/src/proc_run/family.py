@@ -47,29 +47,52 @@ class Family:
                 group, which others share, only descendants are meant.
         """
         numbers = [number] if number in _NEEDS_NO_WAKING else [number, signal.SIGCONT]
+        those = self._others(everyone=everyone)
+        groups = {one.group for one in those if self._has_our_group(one)}
         if self.leads_a_group and self.is_led:
-            self._send_to_group(numbers)
-        for process in self._others(everyone=everyone):
-            self._send(process, numbers)
+            groups.add(self.pid)
+        for group in groups:
+            self._send_to_group(group, numbers)
+        for process in those:
+            self._send(process, [0] if process.group in groups else numbers)  # 0: may we at all?
 
-    def _others(self, *, everyone: bool) -> Iterable[Process]:
-        """Return who is to be signalled one by one."""
+    def _has_our_group(self, process: Process) -> bool:
+        """Tell whether only descendants can be in a process's group.
+
+        A signal to the group also reaches those that it forks meanwhile, again and again.
+        """
+        is_the_command_s = self.leads_a_group and process.group == self.pid
+        return is_the_command_s or process.session != os.getsid(0)
+
+    def tell(self, number: int) -> None:
+        """Send a signal to the command alone, which has not ended."""
+        try:
+            os.kill(self.pid, number)
+        except PermissionError:
+            self._cannot_reach_the_command()
+
+    def _others(self, *, everyone: bool) -> list[Process]:
+        """Return who is to be signalled, but for a group of which that need not be known."""
+        if everyone:
+            return self.members()
         if self.leads_a_group or not self.is_led:
-            if not everyone:
-                return []
-            return [one for one in self.members() if not self.is_led or one.group != self.pid]
+            return []
         ours = os.getpgrp()
-        return [one for one in self.members() if everyone or one.group == ours]
+        return [one for one in self.members() if one.group == ours]
 
-    def _send_to_group(self, numbers: Iterable[int]) -> None:
+    def _send_to_group(self, group: int, numbers: Iterable[int]) -> None:
         for number in numbers:
             try:
-                os.killpg(self.pid, number)
+                os.killpg(group, number)
             except ProcessLookupError:
                 return
             except PermissionError:
-                leader = look_at(self.pid)
-                self.untouchable[self.pid] = leader.name if leader else "?"
+                if group == self.pid:
+                    self._cannot_reach_the_command()
+
+    def _cannot_reach_the_command(self) -> None:
+        leader = look_at(self.pid)
+        self.untouchable[self.pid] = leader.name if leader else "?"
 
     def _send(self, process: Process, numbers: Iterable[int]) -> None:
         for number in numbers:

@@ -25,6 +25,10 @@ GIVE_UP_S = 5.0
 or waits for a broken disk), and is left alone."""
 
 
+NAMED = 20
+"""How many processes a message names; a longer one might wait for its reader."""
+
+
 class Force:
     """Ends a family within its limits.
 
@@ -35,12 +39,14 @@ class Force:
         say: told each step.
 
     Attributes:
+        has_begun: whether a signal was sent, and not only passed on for somebody else.
         is_over: whether nothing more will be tried.
         outlived: those that outlived the command, by their numbers, each with its fate:
             `ended` by a signal, `killed`, `kept`, `left`.
     """
 
     def __init__(self, family: Family, limits: Limits, agenda: Agenda, say: Say) -> None:
+        self.has_begun = False
         self.is_over = False
         self.outlived: dict[int, tuple[Process, str]] = {}
         self._family = family
@@ -48,6 +54,7 @@ class Force:
         self._agenda = agenda
         self._say = say
         self._told: set[int] = set()
+        self._sent = limits.signal
 
     @property
     def is_at_work(self) -> bool:
@@ -57,23 +64,26 @@ class Force:
     def ask(self, why: str) -> None:
         """Send the signal of the limits; KILL follows."""
         self._say(f"{why}: sent {signal_name(self._limits.signal)}")
+        self.has_begun = True
         if self._limits.signal == signal.SIGKILL:
             self._strike()
             return
         self._send(self._limits.signal)
-        self.kill_later()
+        self.kill_later(after=self._limits.signal)
         if self._limits.kill_after is None and not self._family.is_led:
             self._agenda.plan(self.give_up, self._limits.grace)
 
-    def kill_later(self) -> None:
-        """Let KILL follow unless it will already."""
+    def kill_later(self, *, after: int) -> None:
+        """Let KILL follow a signal unless it will already."""
         if not self.is_at_work:
+            self._sent = after
             self._agenda.plan(self.kill, self._limits.kill_after)
 
     def kill(self) -> None:
         """Send KILL, as often as something new turns up."""
         who = "the command" if self._family.is_led else "what it started"
-        self._say(f"{who} goes on after {signal_name(self._limits.signal)}: sent KILL")
+        self._say(f"{who} goes on after {signal_name(self._sent)}: sent KILL")
+        self.has_begun = True
         self._strike()
 
     def _strike(self) -> None:
@@ -96,7 +106,10 @@ class Force:
         """Note what becomes of those that are there, and return their names."""
         those = self._family.members()
         self.outlived |= {one.pid: (one, fate) for one in those}
-        return ", ".join(f"{one.name} ({one.pid})" for one in those)
+        names = [f"{one.name} ({one.pid})" for one in those[:NAMED]]
+        if len(those) > NAMED:
+            names.append(f"{len(those) - NAMED} more")
+        return ", ".join(names)
 
     def give_up(self) -> None:
         """Leave alone what cannot be ended."""

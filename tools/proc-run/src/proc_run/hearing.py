@@ -7,6 +7,7 @@ of the terminal, which reaches the whole process group.
 from __future__ import annotations
 
 import math
+import os
 import select
 import signal
 import time
@@ -53,7 +54,7 @@ class Hearing:
     def take(self) -> list[Heard]:
         """Return what came since the last time, at once."""
         return [
-            Heard(number, by_terminal=code == FROM_THE_KERNEL)
+            Heard(number, by_terminal=code == FROM_THE_KERNEL and not _is_for_us_alone(number))
             for number, code in pending_signals(self.descriptor)
         ]
 
@@ -68,6 +69,14 @@ class Hearing:
             if left <= 0:
                 return None
             wait_for({self.descriptor: select.POLLIN}, left)
+
+
+def _is_for_us_alone(number: int) -> bool:
+    """Tell whether the terminal sends a signal to nobody else: its hangup, to who leads a session.
+
+    What a key sends reaches the whole process group, and so does what a leader's end leads to.
+    """
+    return number == signal.SIGHUP and os.getsid(0) == os.getpid()
 
 
 def wait_for(descriptors: dict[int, int], seconds: float) -> list[int]:

@@ -42,9 +42,19 @@ class Connection:
         self._feed = feed
 
     def begin(self) -> None:
-        """The command has its ends: ours of them are closed, so that theirs can be seen."""
-        for descriptor in set(self.given.values()):
-            os.close(descriptor)
+        """The command has its ends: ours of them are closed, so that theirs can be seen.
+
+        But a terminal that nobody has open would be hung up, and the command with it, which may
+        close its own and go on: that one is kept until the command has ended.
+        """
+        if self.terminal is None:
+            for descriptor in self.given.values():
+                os.close(descriptor)
+
+    def command_ended(self) -> None:
+        """Who has the terminal open now is who still writes to it."""
+        if self.terminal:
+            self.terminal.release()
 
     @property
     def input_waits_for(self) -> tuple[int, int] | None:
@@ -73,6 +83,7 @@ class Connection:
         for stream in self.streams:
             stream.close()
         if self.terminal:
+            self.terminal.release()
             self.terminal.restore()
 
 

@@ -10,7 +10,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_STATE, _PARENT, _GROUP, _START = 0, 1, 2, 19  # proc_pid_stat(5), from the third field on
+_STATE, _PARENT, _GROUP, _SESSION, _THREADS, _START = 0, 1, 2, 3, 17, 19
+"""Places in /proc/PID/stat, from the third field on: proc_pid_stat(5)."""
 
 
 class Process:
@@ -19,28 +20,41 @@ class Process:
     Args:
         pid: its number.
         name: of its program, up to 15 bytes.
-        state: `R`, `S`, `T` for stopped, `Z` for ended and not waited for, ...
+        state: of its first thread: `R`, `S`, `T` for stopped, `Z` for ended, ...
+        threads: how many it has.
         parent: the number of its parent.
         group: the number of its process group.
+        session: the number of its session.
         start: when it began, in ticks; with `pid`, this is the process and no other.
     """
 
-    __slots__ = ("group", "name", "parent", "pid", "start", "state")
+    __slots__ = ("group", "name", "parent", "pid", "session", "start", "state", "threads")
 
-    def __init__(
-        self, pid: int, *, name: str, state: str, parent: int, group: int, start: int
+    def __init__(  # noqa: PLR0913 - what /proc tells
+        self,
+        pid: int,
+        *,
+        name: str,
+        state: str,
+        parent: int,
+        group: int,
+        session: int,
+        threads: int,
+        start: int,
     ) -> None:
         self.pid = pid
         self.name = name
         self.state = state
         self.parent = parent
         self.group = group
+        self.session = session
+        self.threads = threads
         self.start = start
 
     @property
     def has_ended(self) -> bool:
-        """Whether it has, and only its exit status is left."""
-        return self.state in "ZX"
+        """Whether it has, and only its exit status is left; its first thread may end before it."""
+        return self.state in "ZX" and self.threads <= 1
 
     def is_still_there(self) -> bool:
         """Look again."""
@@ -77,6 +91,8 @@ def look_at(pid: int) -> Process | None:
         state=chr(fields[_STATE][0]),
         parent=int(fields[_PARENT]),
         group=int(fields[_GROUP]),
+        session=int(fields[_SESSION]),
+        threads=int(fields[_THREADS]),
         start=int(fields[_START]),
     )
 

@@ -55,6 +55,7 @@ class Ending:
         status: as wait(2) tells it; None: it goes on, and could not be ended.
         timed_out: which limit it did not keep: `timeout`, `idle_timeout`.
         passed_on: the signals that wanted an end of it, by their names.
+        is_wanted: whether a signal that wants an end came, be it after the command's own.
         usage: what it and its descendants used.
         duration_s: from its start to its end.
         descendants: number, name and fate of each that outlived it.
@@ -65,6 +66,7 @@ class Ending:
         self.status: int | None = None
         self.timed_out: str | None = None
         self.passed_on: list[str] = []
+        self.is_wanted = False
         self.usage = Usage()
         self.duration_s = 0.0
         self.descendants: list[tuple[int, str, str]] = []

@@ -125,11 +125,10 @@ class Run:
         elif heard.number == signal.SIGWINCH:
             self._connection.resize()
         elif heard.number in TOLD and self._family.is_led:
-            os.kill(self._family.pid, heard.number)
-        elif heard.number in ENDING and self._family.is_led:
-            self._pass_on(heard)
+            self._family.tell(heard.number)
         elif heard.number in ENDING:
-            self._hurry()
+            self._ending.is_wanted = True
+            self._pass_on(heard) if self._family.is_led else self._hurry()
 
     def _pass_on(self, heard: Heard) -> None:
         """Send the command what we were sent, unless the terminal sent it to both of us."""
@@ -137,7 +136,7 @@ class Run:
         if self._family.leads_a_group or not heard.by_terminal:
             self._family.send(heard.number, everyone=False)
         if self._limits.kills_after_signals:
-            self._force.kill_later()
+            self._force.kill_later(after=heard.number)
 
     def _hurry(self) -> None:
         """The command has ended, and somebody wants an end of what is left, too."""
@@ -187,8 +186,9 @@ class Run:
         self._ending.status = status
         self._ending.duration_s = time.monotonic() - self._started
         self._agenda.cancel(self._time_out, self._idle_out)
-        if self._limits.keeps_descendants:
-            self._force.stop()
+        self._connection.command_ended()
+        if self._limits.keeps_descendants or not self._force.has_begun:
+            self._force.stop()  # what is left is spared, or has its time of grace
         if not self._force.is_at_work:
             self._agenda.plan(self._linger, self._grace)
 

@@ -46,22 +46,28 @@ class Terminal:
     def begin(self) -> None:
         """Make our terminal raw; also again, after it was somebody else's for a while."""
         if self._ours is not None:
-            tty.setraw(self._ours, termios.TCSANOW)
+            with suppress(termios.error):  # it was hung up
+                tty.setraw(self._ours, termios.TCSANOW)
 
     def resize(self) -> None:
         """Give the command's terminal the size of ours."""
         lines, columns = _SIZE
-        for one in self._sizes:
-            size = os.get_terminal_size(one)
-            lines, columns = size.lines or lines, size.columns or columns
-            break
+        with suppress(OSError):  # it was hung up
+            for size in map(os.get_terminal_size, self._sizes[:1]):
+                lines, columns = size.lines or lines, size.columns or columns
         termios.tcsetwinsize(self.master, (lines, columns))
 
+    def release(self) -> None:
+        """Close the command's end, which was ours, too: from now on it can be seen."""
+        if self.slave >= 0:
+            os.close(self.slave)
+            self.slave = -1
+
     def restore(self) -> None:
-        """Give our terminal the settings that it had."""
+        """Give our terminal the settings that it had; who does not read it is not waited for."""
         if self._ours is not None and self._settings is not None:
             with suppress(termios.error):
-                termios.tcsetattr(self._ours, termios.TCSADRAIN, self._settings)
+                termios.tcsetattr(self._ours, termios.TCSANOW, self._settings)
 
 
 def _plain(terminal: int) -> list[Any]:
