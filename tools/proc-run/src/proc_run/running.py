@@ -111,9 +111,13 @@ class Run:
             for stream in self._streams
             if not stream.is_over and stream.waits_for[0] in ready
         ]
-        if self._limits.idle_timeout is not None and any(moved) and self._may_time_out():
+        if not any(moved):
+            return
+        if self._limits.idle_timeout is not None and self._may_time_out():
             is_slow = any(stream.waits_for_its_reader for stream in self._streams)
             self._agenda.plan(self._idle_out, None if is_slow else self._limits.idle_timeout)
+        if self._leave_the_reader in self._agenda:
+            self._agenda.plan(self._leave_the_reader, self._limits.kill_after)
 
     # signals
 
@@ -187,6 +191,8 @@ class Run:
         self._ending.duration_s = time.monotonic() - self._started
         self._agenda.cancel(self._time_out, self._idle_out)
         self._connection.command_ended()
+        if self._ending.timed_out:
+            self._agenda.plan(self._leave_the_reader, self._limits.kill_after)
         if self._limits.keeps_descendants or not self._force.has_begun:
             self._force.stop()  # what is left is spared, or has its time of grace
         if not self._force.is_at_work:
@@ -234,6 +240,13 @@ class Run:
             self._force.ask(f"goes on after the command: {names}")
         else:  # it is about to be waited for
             self._agenda.plan(self._linger, AGAIN_S)
+
+    def _leave_the_reader(self) -> None:
+        """A limit was reached, and then nobody took output for as long as a command may go on."""
+        for stream in self._streams:
+            if stream.waits_for_its_reader:
+                self._say(f"{stream.name} has a reader that takes nothing: the rest is dropped")
+                stream.drop()
 
     def _stop_reading(self, holder: str) -> None:
         """Read what is there now, and leave the rest to nobody."""
