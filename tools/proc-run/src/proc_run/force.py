@@ -108,7 +108,7 @@ class Force:
         self.outlived |= {one.pid: (one, fate) for one in those}
         names = [f"{one.name} ({one.pid})" for one in those[:NAMED]]
         if len(those) > NAMED:
-            names.append(f"{len(those) - NAMED} more")
+            names.append(f"and {len(those) - NAMED} more")
         return ", ".join(names)
 
     def give_up(self) -> None:
