@@ -162,6 +162,8 @@ def _restore_signals(mask: Iterable[int]) -> None:
 
 def _execute(plan: Start) -> None:
     environment = dict(plan.environment)
+    if not plan.words[0]:  # of which Python, but not execvp(3), thinks that it makes no sense
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
     try:
         os.execvpe(plan.words[0], list(plan.words), environment)  # noqa: S606 - what we are for
     except OSError as error:
@@ -180,7 +182,7 @@ def _not_started(plan: Start, step: int, number: int) -> NotStarted:
     if step == _PREPARING:
         return NotStarted(f"{plan.words[0]}: cannot be started: {reason}", code=OWN_ERROR)
     code = NOT_FOUND if number == errno.ENOENT else CANNOT_INVOKE
-    return NotStarted(f"{plan.words[0]}: {_why(plan, number)}", code=code)
+    return NotStarted(f"{plan.words[0] or repr('')}: {_why(plan, number)}", code=code)
 
 
 def _why(plan: Start, number: int) -> str:

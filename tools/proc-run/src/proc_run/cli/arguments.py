@@ -212,15 +212,21 @@ def seconds(text: str) -> float:
 
 def signal_number(text: str) -> int:
     """Argument type: a signal by its number or name: `TERM`, `sigterm`, `15`, `RTMIN+3`."""
-    match = re.fullmatch(r"(?:SIG)?([A-Z][A-Z0-9]*)(\+[0-9]{1,2})?|([0-9]{1,2})", text.upper())
-    number = 0
-    if match and match[3]:
-        number = int(match[3])
-    elif match and (known := signal.Signals.__members__.get(f"SIG{match[1]}")):
-        number = known + int(match[2] or 0)
+    is_number = re.fullmatch("[0-9]{1,2}", text)
+    number = int(text) if is_number else _signals().get(text.upper().removeprefix("SIG"), 0)
     if number not in signal.valid_signals():
         raise argparse.ArgumentTypeError(f"{text!r} is not a signal, such as TERM, INT or 9")
     return number
+
+
+def _signals() -> dict[str, int]:
+    """Return the signals that have names, by their names without `SIG`."""
+    members = signal.Signals.__members__.items()
+    found: dict[str, int] = {name.removeprefix("SIG"): number for name, number in members}
+    for number in range(signal.SIGRTMIN, signal.SIGRTMAX + 1):
+        found[f"RTMIN+{number - signal.SIGRTMIN}"] = number
+        found[f"RTMAX-{signal.SIGRTMAX - number}"] = number
+    return found
 
 
 def _pattern(text: str) -> re.Pattern[str]:
