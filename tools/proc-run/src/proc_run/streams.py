@@ -8,8 +8,8 @@ import os
 import select
 import sys
 import termios
-from contextlib import suppress
 
+from .outlets import widen
 from .sinks import Nowhere
 
 TYPE_CHECKING = False
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
 BLOCK = 128 * 1024
 """Bytes that are passed on at once."""
-
-PIPE_BYTES = 1024 * 1024
-"""What a pipe holds where the system allows it, so that the command seldom waits for us."""
 
 _NOTHING = memoryview(b"")
 
@@ -147,6 +144,5 @@ class Stream:
 def wide_pipe() -> tuple[int, int]:
     """Return a pipe for a fast writer."""
     source, target = os.pipe()
-    with suppress(OSError, AttributeError):
-        fcntl.fcntl(source, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+    widen(source)
     return source, target
