@@ -126,7 +126,7 @@ def test_a_pipeline_works_with_readers_of_the_terminal_behind_us() -> None:
         shown.type("q\n")
         shown.shows("got q")
         shown.shows("codes 0 0")
-        shown.type("proc-run -- sh -c 'echo begun >/dev/tty; sleep 60' | cat\n")
+        shown.type("proc-run -- sh -c 'echo begun >/dev/tty; exec sleep 60' | cat\n")
         shown.shows("begun")
         shown.type(CTRL_C)
         shown.type("echo codes ${PIPESTATUS[@]}\n")
