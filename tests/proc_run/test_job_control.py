@@ -57,7 +57,7 @@ def test_a_key_reaches_the_command_once(options: str, hears: str) -> None:
 
 def test_ctrl_c_ends_with_130() -> None:
     with shell() as shown:
-        shown.type("proc-run -- sh -c 'echo begun; sleep 60'; echo code $?\n")
+        shown.type("proc-run -- sh -c 'echo begun; exec sleep 60'; echo code $?\n")
         shown.shows("begun")
         shown.type(CTRL_C)
         shown.shows("code 130")
