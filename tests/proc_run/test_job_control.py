@@ -11,6 +11,9 @@ from tests.proc_run.screens import CTRL_BACKSLASH, CTRL_C, CTRL_D, CTRL_Z, Scree
 from tests.support.commands import argv
 from tests.support.waiting import until
 
+SLEEPS = f"{sys.executable} -ISc 'import os, time; os.write(2, b\"begun\"); time.sleep(60)'"
+"""Not a shell: dash loses a signal that comes as it forks."""
+
 HEARS = """
 import os, signal
 def heard(number, _):
@@ -57,7 +60,7 @@ def test_a_key_reaches_the_command_once(options: str, hears: str) -> None:
 
 def test_ctrl_c_ends_with_130() -> None:
     with shell() as shown:
-        shown.type("proc-run -- sh -c 'echo begun; exec sleep 60'; echo code $?\n")
+        shown.type(f"proc-run -- {SLEEPS}; echo code $?\n")
         shown.shows("begun")
         shown.type(CTRL_C)
         shown.shows("code 130")
@@ -126,7 +129,7 @@ def test_a_pipeline_works_with_readers_of_the_terminal_behind_us() -> None:
         shown.type("q\n")
         shown.shows("got q")
         shown.shows("codes 0 0")
-        shown.type("proc-run -- sh -c 'echo begun >/dev/tty; exec sleep 60' | cat\n")
+        shown.type(f"proc-run -- {SLEEPS} | cat\n")
         shown.shows("begun")
         shown.type(CTRL_C)
         shown.type("echo codes ${PIPESTATUS[@]}\n")

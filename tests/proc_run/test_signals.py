@@ -45,6 +45,15 @@ sys.exit(7)
 """A command that goes on until the end of its input, and then exits with 7."""
 
 
+SLEEPS = python("""
+import os, resource, signal, time
+resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.write(1, b"ready\\n")
+time.sleep(60)
+""")
+
+
 @pytest.fixture(scope="module")
 def runs() -> Iterator[Nursery]:
     with nursery(["proc_run.cli", "proc_run.cli.session", "proc_run.running"]) as found:
@@ -100,7 +109,7 @@ def test_each_signal_is_passed_on_once(arguments: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("number", ENDING)
 def test_a_signal_ends_the_command_as_it_would_without_us(number: signal.Signals) -> None:
-    with running("--json", *sh("ulimit -c 0; echo ready; exec sleep 60")) as process:
+    with running("--json", *SLEEPS) as process:
         assert process.stderr is not None
         assert process.stderr.readline() == b"ready\n"
         process.send_signal(number)
