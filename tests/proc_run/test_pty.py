@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.proc_run.commands import exists, named, python, run, running, sh
+from tests.proc_run.commands import exists, python, run, running, sh
 from tests.proc_run.screens import CTRL_C, CTRL_D, screen
 from tests.proc_run.test_timeouts import SOON_S
 from tests.support.commands import argv
@@ -102,15 +102,13 @@ def test_our_terminal_has_its_settings_again(how: str) -> None:
             shown.shows("begun")
             assert not shown.settings[3] & termios.ICANON
         if how == "signal":
-            (ours,) = [pid for pid in named("proc_run") if parent_of(pid) == shown.process.pid]
-            os.kill(ours, signal.SIGTERM)
+            os.kill(child_of(shown.process.pid), signal.SIGTERM)
         shown.shows(f"code {ENDS[how]}")
         assert shown.settings == before
 
 
-def parent_of(pid: int) -> int:
-    with open(f"/proc/{pid}/stat") as file:  # noqa: PTH123
-        return int(file.read().rpartition(")")[2].split()[1])
+def child_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/task/{pid}/children").read_text())
 
 
 def test_a_terminal_that_nobody_reads_does_not_keep_a_limit_from_being_kept() -> None:
