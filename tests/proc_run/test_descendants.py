@@ -16,6 +16,7 @@ import pytest
 
 from tests.proc_run.commands import exists, named, python, run, running, sh
 from tests.proc_run.test_timeouts import SOON_S
+from tests.support.commands import argv
 from tests.support.waiting import until
 
 QUICK = ("--grace", 0.3, "--kill-after", 0.3)
@@ -209,6 +210,26 @@ echo; read wait; exit 5
         until(lambda: len(children.read_text().split()) == 1)
         process.communicate(b"\n")
     assert process.returncode == 5
+
+
+def test_a_proc_that_tells_of_other_processes_is_refused() -> None:
+    """Another PID namespace's: its numbers mean other processes, if any."""
+    wrapped = ["unshare", "--pid", "--fork", *argv("proc_run", "--", "echo", "ran")]
+    if subprocess.run([*wrapped[:3], "true"], check=False, stderr=subprocess.DEVNULL).returncode:
+        pytest.skip("this user may make no PID namespace")
+    done = subprocess.run(wrapped, check=False, capture_output=True)
+    assert (done.returncode, done.stdout) == (125, b"")
+    assert b"needs /proc of its own PID namespace" in done.stderr
+
+
+def test_in_our_group_only_descendants_are_ended() -> None:
+    """`--foreground` in a script without a terminal: the script's other jobs are in our group."""
+    ours = " ".join(argv("proc_run", "--foreground", "--timeout", 0.3, "--", "sleep", 60))
+    script = f"sleep 60 & {ours}; echo code $?; kill -0 $! && kill $! && echo lives"
+    output = subprocess.run(
+        ["sh", "-c", script], capture_output=True, check=False, start_new_session=True
+    ).stdout
+    assert output == b"code 124\nlives\n"
 
 
 AS_NOBODY = """

@@ -66,6 +66,14 @@ def test_ctrl_c_ends_with_130() -> None:
         shown.shows("code 130")
 
 
+def test_ctrl_c_also_ends_the_retries() -> None:
+    with shell() as shown:
+        shown.type(f"proc-run --retries 5 --backoff 0 -- {SLEEPS}; echo code $?\n")
+        shown.shows("begun")
+        shown.type(CTRL_C)
+        assert "attempt" not in shown.shows("code 130")
+
+
 def test_a_command_reads_the_terminal(hears: str) -> None:
     with shell() as shown:
         shown.type(f"proc-run -- {hears}; echo code $?\n")

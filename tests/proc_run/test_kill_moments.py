@@ -34,7 +34,15 @@ def runs() -> Iterator[Nursery]:
 # killed by KILL
 
 
-@pytest.mark.parametrize(("option", "name"), [((), "TERM"), (("--signal", "USR1"), "USR1")])
+@pytest.mark.parametrize(
+    ("option", "name"),
+    [
+        ((), "TERM"),
+        (("--signal", "USR1"), "USR1"),
+        (("--keep-descendants",), "TERM"),
+        (("--json-file", os.devnull), "TERM"),
+    ],
+)
 def test_the_command_is_told_when_we_are_killed(
     option: tuple[str, ...], name: str, tmp_path: Path
 ) -> None:

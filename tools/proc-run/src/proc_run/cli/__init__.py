@@ -61,8 +61,17 @@ def _check(arguments: argparse.Namespace, words: Sequence[str]) -> None:
         raise UsageError(f"which command? (see '{TOOL} --help')")
     if not sys.platform.startswith("linux"):
         raise UsageError("needs Linux: only there descendants can be adopted")
+    if not _finds_itself():
+        raise UsageError("needs /proc of its own PID namespace: it tells what CMD started")
     if arguments.lock is None and (arguments.lock_wait or arguments.lock_code is not None):
         raise UsageError("--lock-wait and --lock-code need --lock")
+
+
+def _finds_itself() -> bool:
+    try:
+        return os.readlink("/proc/self") == str(os.getpid())
+    except OSError:
+        return False
 
 
 def _environment(arguments: argparse.Namespace) -> dict[str, str]:
