@@ -161,16 +161,27 @@ def _restore_signals(mask: Iterable[int]) -> None:
 
 
 def _execute(plan: Start) -> None:
-    environment = dict(plan.environment)
-    if not plan.words[0]:  # of which Python, but not execvp(3), thinks that it makes no sense
-        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
-    try:
-        os.execvpe(plan.words[0], list(plan.words), environment)  # noqa: S606 - what we are for
-    except OSError as error:
-        if error.errno != errno.ENOEXEC:
-            raise
-        script = os.fsdecode(error.filename)
-        os.execve(_SHELL, [_SHELL, script, *plan.words[1:]], environment)  # noqa: S606
+    """Look for the command as execvp(3) does: the first one that is there is the one."""
+    command, environment = plan.words[0], dict(plan.environment)
+    failure = OSError(errno.ENOENT, os.strerror(errno.ENOENT))
+    for path in _places(command, environment):
+        try:
+            os.execve(path, list(plan.words), environment)  # noqa: S606 - what we are for
+        except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
+            if path == command or isinstance(error, PermissionError):
+                failure = error
+        except OSError as error:
+            if error.errno != errno.ENOEXEC:
+                raise
+            os.execve(_SHELL, [_SHELL, path, *plan.words[1:]], environment)  # noqa: S606
+    raise failure
+
+
+def _places(command: str, environment: Mapping[str, str]) -> list[str]:
+    if "/" in command:
+        return [command]
+    folders = os.get_exec_path(environment) if command else []
+    return [os.path.join(folder, command) for folder in folders]
 
 
 def _not_started(plan: Start, step: int, number: int) -> NotStarted:
