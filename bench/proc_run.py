@@ -158,7 +158,7 @@ def memory(bench: Bench) -> None:
     many = ["--", "head", "-c", str(bench.size), "/dev/zero"]
     fewer = str(bench.size // HELD)
     failing = ["--", "sh", "-c", f"head -c {fewer} /dev/zero; exit 1"]
-    print("MiB at the peak: python -c pass has", end=" ")
+    print("MiB at the peak: Python alone has", end=" ")
     print(f"{peak_mib([sys.executable, '-c', 'import time; time.sleep(0.1)']):.1f}")
     for options, words in [
         ([], many),
