@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from .family import Family
+from .family import Family, present_descendants
 from .linux import adopt_orphans
 from .results import OWN_ERROR, Result
 from .running import Run
@@ -12,7 +12,7 @@ from .starting import NotStarted, start
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     from .hearing import Hearing
     from .limits import Limits
@@ -70,9 +70,11 @@ class Runner:
         self._mirrors_stops = mirrors_stops
         self._say = say
         self._note = note
+        self._strangers: Collection[tuple[int, int]] = ()
 
     def run(self, retries: Retries) -> Result:
         """Run the command until it succeeds, there are no retries left, or a signal comes."""
+        self._strangers = present_descendants()
         adopt_orphans()
         attempt = 1
         while True:
@@ -112,7 +114,7 @@ class Runner:
     def _run(self, pid: int, connection: Connection) -> Run:
         leads = self._plan.own_group or self._plan.has_terminal
         return Run(
-            Family(pid, leads_a_group=leads),
+            Family(pid, leads_a_group=leads, strangers=self._strangers),
             connection,
             self._limits,
             self._hearing,

@@ -9,34 +9,52 @@ from .processes import descendants, look_at
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from .processes import Process
 
 _NEEDS_NO_WAKING = {signal.SIGKILL, signal.SIGCONT}
 
 
+def present_descendants() -> Collection[tuple[int, int]]:
+    """Return `pid` and `start` of all that this process has: a shell's that became it by exec."""
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:  # as nearly always, and quicker to learn than by looking around
+        return ()
+    return {(one.pid, one.start) for one in descendants(os.getpid())}
+
+
 class Family:
-    """The command and its descendants: all the descendants that this process has.
+    """The command and its descendants: all the descendants that this process has got since.
 
     Args:
         pid: the command.
         leads_a_group: whether its process group is its own, not ours.
+        strangers: `pid` and `start` of those that we had before.
 
     Attributes:
         is_led: whether the command was not waited for yet, so that its number is its own.
         untouchable: names, by number, of those that signals of ours do not reach.
     """
 
-    def __init__(self, pid: int, *, leads_a_group: bool) -> None:
+    def __init__(
+        self, pid: int, *, leads_a_group: bool, strangers: Collection[tuple[int, int]] = ()
+    ) -> None:
         self.pid = pid
         self.leads_a_group = leads_a_group
+        self._strangers = strangers
         self.is_led = True
         self.untouchable: dict[int, str] = {}
 
     def members(self) -> list[Process]:
         """Return all that have not ended."""
-        return descendants(os.getpid())
+        return descendants(os.getpid(), without=self._strangers)
+
+    @property
+    def has_left_strangers(self) -> bool:
+        """Whether none of it is there, but others are that would be waited for in vain."""
+        return bool(self._strangers) and not self.is_led and not self.members()
 
     def send(self, number: int, *, everyone: bool) -> None:
         """Send a signal, and wake who is stopped, to notice it.

@@ -68,6 +68,7 @@ class Force:
         if self._limits.signal == signal.SIGKILL:
             self._strike()
             return
+        self._agenda.cancel(self.give_up)
         self._send(self._limits.signal)
         self.kill_later(after=self._limits.signal)
         if self._limits.kill_after is None and not self._family.is_led:
@@ -92,8 +93,7 @@ class Force:
         self._send(signal.SIGKILL)
         self._agenda.cancel(self.kill)
         self._agenda.plan(self._strike, AGAIN_S)
-        if self.give_up not in self._agenda:
-            self._agenda.plan(self.give_up, GIVE_UP_S)
+        self.give_up_later()
 
     def _send(self, number: int) -> None:
         self._family.send(number, everyone=not self._limits.keeps_descendants)
@@ -111,11 +111,17 @@ class Force:
             names.append(f"and {len(those) - NAMED} more")
         return ", ".join(names)
 
+    def give_up_later(self) -> None:
+        """Let what cannot be ended be left alone after a while."""
+        if self.give_up not in self._agenda:
+            self._agenda.plan(self.give_up, GIVE_UP_S)
+
     def give_up(self) -> None:
         """Leave alone what cannot be ended."""
         self.stop()
         self.is_over = True
-        self._say(f"cannot be ended, and goes on: {self.note('left')}")
+        names = self.note("left") or "something that cannot be seen"
+        self._say(f"cannot be ended, and goes on: {names}")
 
     def stop(self) -> None:
         """Plan nothing more."""

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
 _STATE, _PARENT, _GROUP, _SESSION, _THREADS, _START = 0, 1, 2, 3, 17, 19
 """Places in /proc/PID/stat, from the third field on: proc_pid_stat(5)."""
@@ -97,11 +97,17 @@ def look_at(pid: int) -> Process | None:
     )
 
 
-def descendants(ancestor: int) -> list[Process]:
-    """Return all that descend from a process and have not ended, parents before children."""
+def descendants(ancestor: int, *, without: Collection[tuple[int, int]] = ()) -> list[Process]:
+    """Return all that descend from a process and have not ended, parents before children.
+
+    Args:
+        ancestor: the number of the process.
+        without: `pid` and `start` of those that do not count, nor what descends from them.
+    """
     children: dict[int, list[Process]] = {}
     for process in _all():
-        children.setdefault(process.parent, []).append(process)
+        if (process.pid, process.start) not in without:
+            children.setdefault(process.parent, []).append(process)
     found: list[Process] = []
     wanted = [ancestor]
     while wanted:

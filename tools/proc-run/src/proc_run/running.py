@@ -169,6 +169,8 @@ class Run:
                 self._be_alone()
                 return
             if not pid:
+                if self._family.has_left_strangers:
+                    self._be_alone()
                 return
             if os.WIFSTOPPED(status):
                 self._note_stop(pid, os.WSTOPSIG(status))
@@ -238,8 +240,9 @@ class Run:
             self._force.is_over = True
         elif names := self._force.note("ended"):
             self._force.ask(f"goes on after the command: {names}")
-        else:  # it is about to be waited for
+        else:  # it is about to be waited for, or /proc does not show it
             self._agenda.plan(self._linger, AGAIN_S)
+            self._force.give_up_later()
 
     def _leave_the_reader(self) -> None:
         """A limit was reached, and then nobody took output for as long as a command may go on."""
