@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 
-from .outlets import pour
-from .sinks import Nowhere
+from .outlets import wait_for_reader
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
     from typing import IO
 
     from .hearing import Hearing
@@ -25,12 +25,12 @@ AT_ONCE = 64 * 1024
 class Held:
     """Output of several streams, held back in the order in which it came.
 
+    Once it cannot be held back any more, because a disk is full, it is let go; nothing waits
+    for who reads it.
+
     Args:
         sinks: where each stream's output goes when it is let go, by the stream's number.
         say: told why output cannot be held back any longer.
-
-    Attributes:
-        is_holding: whether it still can.
     """
 
     def __init__(self, sinks: Mapping[int, Sink], say: Callable[[str], None]) -> None:
@@ -39,25 +39,45 @@ class Held:
         self._memory = bytearray()
         self._file: IO[bytes] | None = None
         self._size = 0
-        self._pieces: list[tuple[int, int]] = []
-        self.is_holding = True
+        self._gone = 0
+        self._pieces: deque[tuple[int, int]] = deque()
+        self._failures: dict[int, OSError] = {}
+        self._is_holding = True
 
     def sink(self, stream: int) -> HeldStream:
         """Return where a stream's output goes."""
-        return HeldStream(self, stream, self._sinks[stream])
+        return HeldStream(self, stream)
 
-    def put(self, stream: int, block: memoryview) -> int:
-        """Hold a block back; once that cannot be, everything is let go and passes."""
-        if self.is_holding:
+    def hold(self, stream: int, block: memoryview) -> bool:
+        """Hold a block back, if that can be."""
+        if self._is_holding:
             try:
                 self._keep(block)
             except OSError as error:
-                self.let_go()
+                self._is_holding = False
                 self._say(f"output could not be held back any longer: {error.strerror}")
             else:
                 self._count(stream, len(block))
-                return len(block)
+        return self._is_holding
+
+    def put(self, stream: int, block: memoryview) -> int:
+        """Take a block: hold it back or, when all that was is gone, pass it on.
+
+        Raises:
+            OSError: the stream's output could not be written.
+        """
+        if self.hold(stream, block):
+            return len(block)
+        if not self._pour_what_can_be():
+            return 0
+        if stream in self._failures:
+            raise self._failures[stream]
         return self._sinks[stream].take(block)
+
+    def descriptor(self, stream: int) -> int:
+        """Return what a stream waits for that nothing was taken of."""
+        first = self._pieces[0][0] if self._pieces else stream
+        return self._sinks[first].descriptor
 
     def _keep(self, block: memoryview) -> None:
         if self._file is None and self._size + len(block) > IN_MEMORY:
@@ -81,34 +101,41 @@ class Held:
             size += self._pieces.pop()[1]
         self._pieces.append((stream, size))
 
-    def let_go(self, hearing: Hearing | None = None) -> bool:
-        """Write what was held back, waiting for who reads it; what comes later passes.
-
-        Args:
-            hearing: a signal that wants an end is heeded while nobody reads.
-
-        Returns:
-            whether all was written that somebody wants to read.
+    def let_go(self, hearing: Hearing) -> None:
+        """Write what was held back, waiting for who reads it, unless a signal wants an end.
 
         Raises:
-            OSError: it cannot be written.
+            OSError: some of it cannot be written.
         """
-        self.is_holding = False
-        for stream, block in self._blocks():
-            try:
-                if not pour(block, self._sinks[stream], hearing):
-                    return False
-            except BrokenPipeError:  # the other stream may have a reader still
-                self._sinks = {**self._sinks, stream: Nowhere()}
+        self._is_holding = False
+        while not self._pour_what_can_be():
+            if not wait_for_reader(self.descriptor(self._pieces[0][0]), hearing):
+                return
+        for failure in self._failures.values():
+            if not isinstance(failure, BrokenPipeError):
+                raise failure
+
+    def _pour_what_can_be(self) -> bool:
+        """Write what can be written at once of what was held back; tell whether that was all."""
+        while self._pieces:
+            stream, size = self._pieces.popleft()
+            taken = size
+            if stream not in self._failures:  # the other stream may take its own still
+                taken = self._pour(stream, self._read(self._gone, min(AT_ONCE, size)))
+            self._gone += taken
+            if taken < size:
+                self._pieces.appendleft((stream, size - taken))
+            if not taken:
+                return False
         self.forget()
         return True
 
-    def _blocks(self) -> Iterator[tuple[int, memoryview]]:
-        place = 0
-        for stream, size in self._pieces:
-            for start in range(place, place + size, AT_ONCE):
-                yield stream, self._read(start, min(AT_ONCE, place + size - start))
-            place += size
+    def _pour(self, stream: int, block: memoryview) -> int:
+        try:
+            return self._sinks[stream].take(block)
+        except OSError as error:
+            self._failures[stream] = error
+            return len(block)
 
     def _read(self, start: int, size: int) -> memoryview:
         if self._file is None:
@@ -119,7 +146,7 @@ class Held:
         """Drop what is held back."""
         self._pieces.clear()
         self._memory.clear()
-        self._size = 0
+        self._size = self._gone = 0
         if self._file is not None:
             self._file.close()
             self._file = None
@@ -128,15 +155,14 @@ class Held:
 class HeldStream:
     """The sink of a stream that is held back."""
 
-    def __init__(self, held: Held, stream: int, sink: Sink) -> None:
+    def __init__(self, held: Held, stream: int) -> None:
         self._held = held
         self._stream = stream
-        self._sink = sink
 
     @property
     def descriptor(self) -> int:
         """Of the sink behind, for what is not held back any more."""
-        return self._sink.descriptor
+        return self._held.descriptor(self._stream)
 
     def take(self, block: memoryview) -> int:
         """Hold it back."""

@@ -33,6 +33,8 @@ class Outlet:
     all who share it, so that is not changed. Where it cannot be opened (it belongs to another
     user, it is a socket), only as much is written as poll() promises to be taken.
 
+    What was opened again is open until this process ends.
+
     Args:
         descriptor: the stream; it is not closed, and only a pipe is changed: it is made wider.
     """
@@ -65,20 +67,14 @@ class Outlet:
         poll.register(self._given, select.POLLOUT)
         return os.write(self._given, block[:ATOMIC]) if poll.poll(0) else 0
 
-    def close(self) -> None:
-        """Close what was opened again."""
-        if self._own is not None:
-            os.close(self._own)
-            self._own = None
 
-
-def pour(block: memoryview, sink: Sink, hearing: Hearing | None) -> bool:
+def pour(block: memoryview, sink: Sink, hearing: Hearing) -> bool:
     """Write a block to its end, however slow its reader is.
 
     Args:
         block: what to write.
         sink: where.
-        hearing: a signal that wants an end, while nothing is taken, is one; None: there is none.
+        hearing: a signal that wants an end, while nothing is taken, is one.
 
     Returns:
         whether all was written.
@@ -89,13 +85,8 @@ def pour(block: memoryview, sink: Sink, hearing: Hearing | None) -> bool:
     while block:
         taken = sink.take(block)
         block = block[taken:]
-        if not taken:
-            events = {sink.descriptor: select.POLLOUT}
-            if hearing is not None:
-                events[hearing.descriptor] = select.POLLIN
-            wait_for(events, math.inf)
-            if hearing is not None and any(one.number in ENDING for one in hearing.take()):
-                return False
+        if not taken and not wait_for_reader(sink.descriptor, hearing):
+            return False
     return True
 
 
@@ -104,6 +95,12 @@ def widen(pipe: int) -> None:
     with suppress(OSError):
         if fcntl.fcntl(pipe, fcntl.F_GETPIPE_SZ) < PIPE_BYTES:
             fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+
+
+def wait_for_reader(descriptor: int, hearing: Hearing) -> bool:
+    """Wait until something can be written; False if a signal wants an end before."""
+    wait_for({descriptor: select.POLLOUT, hearing.descriptor: select.POLLIN}, math.inf)
+    return not any(one.number in ENDING for one in hearing.take())
 
 
 def _opened_again(descriptor: int) -> int | None:
