@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    import re
+    from collections.abc import Iterator, Sequence
 
 TAIL_BYTES = 4096
 """What a report shows of each stream unless it is told otherwise."""
@@ -32,24 +32,35 @@ class Redaction:
     def __init__(
         self, secrets: Sequence[str] = (), patterns: Sequence[re.Pattern[str]] = ()
     ) -> None:
-        literals = {valid_text(form) for secret in secrets for form in (secret, secret.strip())}
-        longest_first = sorted(filter(None, literals), key=len, reverse=True)
-        self._patterns = list(patterns)
-        if longest_first:
-            self._patterns.append(re.compile("|".join(map(re.escape, longest_first))))
-        longest = max((len(secret.encode()) for secret in longest_first), default=0)
+        self._secrets = {valid_text(form) for secret in secrets for form in _forms(secret)} - {""}
+        self._patterns = patterns
+        longest = max((len(secret.encode()) for secret in self._secrets), default=0)
         self.margin = longest + (MARGIN if patterns else 0)
 
     def of(self, text: str, *, start: int = 0) -> str:
         """Return text from a place on, without secrets, also without the end of one."""
-        shown = []
-        for begin, end in sorted(
-            match.span() for pattern in self._patterns for match in pattern.finditer(text)
-        ):
+        shown: list[str] = []
+        for begin, end in sorted(self._places(text)):
             if end > max(start, begin):
-                shown += [text[start:begin], HIDDEN]
+                if begin >= start or not shown:
+                    shown += [text[start:begin], HIDDEN]
                 start = end
         return "".join([*shown, text[start:]])
+
+    def _places(self, text: str) -> Iterator[tuple[int, int]]:
+        """Yield where each thing to hide begins and ends; secrets may overlap."""
+        for secret in self._secrets:
+            begin = text.find(secret)
+            while begin >= 0:
+                yield begin, begin + len(secret)
+                begin = text.find(secret, begin + 1)
+        for pattern in self._patterns:
+            yield from (match.span() for match in pattern.finditer(text))
+
+
+def _forms(secret: str) -> tuple[str, ...]:
+    """Return a secret as output may have it: without space around it, or from a terminal."""
+    return secret, secret.strip(), secret.replace("\n", "\r\n")
 
 
 class Tail:
