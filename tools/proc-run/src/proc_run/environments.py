@@ -1,8 +1,36 @@
-"""Environment variables from a file, as `docker run --env-file` and dotenv read them."""
+"""The environment that a command gets: ours, and what a file sets, as dotenv reads it."""
 
 from __future__ import annotations
 
+import os
+
 from toolroll_shared.errors import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_COERCED = {"C.UTF-8", "C.utf8", "UTF-8"}
+
+
+def as_given(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return this process's environment as it was when it began.
+
+    In the C locale, as in cron's, Python sets LC_CTYPE for itself and its children (PEP 538);
+    the command is to find what it would find without us.
+    """
+    found = dict(environment)
+    if found.get("LC_CTYPE") in _COERCED:
+        try:
+            with open("/proc/self/environ", "rb") as file:
+                entries = file.read().split(b"\0")
+        except OSError:
+            return found
+        del found["LC_CTYPE"]
+        for entry in entries:
+            if entry.startswith(b"LC_CTYPE="):
+                found["LC_CTYPE"] = os.fsdecode(entry.partition(b"=")[2])
+    return found
 
 
 def read_environment(path: str) -> dict[str, str]:
@@ -17,7 +45,7 @@ def read_environment(path: str) -> dict[str, str]:
 
     found: dict[str, str] = {}
     try:
-        with open(path, encoding="utf-8") as file:
+        with open(path, encoding="utf-8-sig") as file:
             for one in parse_stream(file):
                 if one.error or (one.key is not None and one.value is None):
                     raise UsageError(f"{path}: line {one.original.line} is no NAME=value")
