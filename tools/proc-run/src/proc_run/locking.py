@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from contextlib import suppress
 
 from .processes import look_at
 
@@ -28,7 +29,7 @@ class Lock:
     """
 
     def __init__(self, path: str, *, is_inherited: bool) -> None:
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        self._descriptor = _opened(path)
         self._is_inherited = is_inherited
 
     def get(self, hearing: Hearing, *, within: float) -> bool | Heard:
@@ -74,3 +75,11 @@ class Lock:
         except (OSError, ValueError, IndexError):
             pass
         return "another run"
+
+
+def _opened(path: str) -> int:
+    """Open a file, also one that may only be read, and make it if it is not there."""
+    for flags in (os.O_RDWR, os.O_RDONLY):  # the first one, as NFS asks for it
+        with suppress(FileNotFoundError, PermissionError):
+            return os.open(path, flags | os.O_CLOEXEC)
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
