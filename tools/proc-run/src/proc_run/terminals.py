@@ -29,7 +29,7 @@ class Terminal:
 
     Attributes:
         master: our end.
-        slave: the command's end.
+        slave: the command's end; -1 when we have let go of it.
     """
 
     def __init__(self, stdin: int, stdout: int) -> None:

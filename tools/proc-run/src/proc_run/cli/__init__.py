@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+from proc_run.environments import as_given, read_environment
 from proc_run.results import OWN_ERROR
 from toolroll_shared.cli import run
 from toolroll_shared.errors import UsageError
@@ -49,9 +50,9 @@ def _main(argv: Sequence[str] | None) -> int:
 def _hold_closed_streams() -> None:
     """Let no descriptor of ours take the place of a standard stream that is closed.
 
-    The command finds it closed all the same.
+    The command finds it closed all the same, or what it writes cannot be passed on.
     """
-    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= _STDERR:
+    while (descriptor := os.open(os.devnull, os.O_RDONLY)) <= _STDERR:
         pass
     os.close(descriptor)
 
@@ -65,6 +66,8 @@ def _check(arguments: argparse.Namespace, words: Sequence[str]) -> None:
         raise UsageError("needs /proc of its own PID namespace: it tells what CMD started")
     if arguments.lock is None and (arguments.lock_wait or arguments.lock_code is not None):
         raise UsageError("--lock-wait and --lock-code need --lock")
+    if arguments.json_file == "":
+        raise UsageError("--json-file: which file?")
 
 
 def _finds_itself() -> bool:
@@ -76,10 +79,7 @@ def _finds_itself() -> bool:
 
 def _environment(arguments: argparse.Namespace) -> dict[str, str]:
     """Return the command's environment."""
-    found = dict(os.environ)
-    if arguments.env_file:
-        from proc_run.environments import read_environment
-
-        for path in arguments.env_file:
-            found |= read_environment(path)
+    found = as_given(os.environ)
+    for path in arguments.env_file:
+        found |= read_environment(path)
     return found

@@ -14,8 +14,9 @@ from proc_run.limits import KILL_AFTER_S, Limits
 from proc_run.outlets import Outlet, pour
 from proc_run.plumbing import STDERR, STDOUT, Plumbing
 from proc_run.results import BY_SIGNAL, OWN_ERROR, Result
+from proc_run.sinks import Allowance, Capped, Nowhere
 from proc_run.starting import Start
-from proc_run.tails import Redaction
+from proc_run.tails import Redaction, valid_text
 from toolroll_shared.errors import Exit, UsageError
 from toolroll_shared.logs import REQUEST_ID_VARIABLE
 from toolroll_shared.output import json_document, note, oneline
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from proc_run.holding import Held
-    from proc_run.sinks import Allowance, Sink
+    from proc_run.sinks import Sink
     from toolroll_shared.logs import Log
 
     from .reports import ReportFile
@@ -152,9 +153,10 @@ class Session:
         arguments = self._arguments
         if not _is_watched(arguments):
             return {}
+        messages = Nowhere() if sys.stderr is None else Outlet(STDERR)
         sinks: dict[int, Sink] = {
-            STDOUT: Outlet(STDERR if arguments.json else STDOUT),
-            STDERR: Outlet(STDERR),
+            STDOUT: messages if arguments.json else Outlet(STDOUT),
+            STDERR: messages,
         }
         if arguments.quiet_on_success:
             from proc_run.holding import Held
@@ -162,8 +164,6 @@ class Session:
             self._held = held = Held(sinks, self._say)
             sinks = {number: held.sink(number) for number in sinks}
         if arguments.max_output is not None:
-            from proc_run.sinks import Allowance, Capped
-
             self._allowance = allowance = Allowance(arguments.max_output)
             sinks = {number: Capped(sink, allowance) for number, sink in sinks.items()}
         return sinks
@@ -174,7 +174,7 @@ class Session:
         ending = result.ending
         self._log.record(
             "command",
-            self._redaction.of(self._words[0]),
+            self._redaction.of(valid_text(self._words[0])),
             duration_s=ending.duration_s if ending else 0.0,
             ok=result.returncode == 0,
             returncode=result.returncode,
@@ -218,11 +218,11 @@ class Session:
 
     def _say(self, text: str) -> None:
         """Say something, in its place among the output; a reader who is slow gets it later."""
-        text = oneline(self._redaction.of(text))
-        if self._held is not None and self._held.is_holding:
-            line = f"{TOOL}: {text}\n".encode(errors="backslashreplace")
-            self._held.put(STDERR, memoryview(line))
-        elif takes_text(sys.stderr):
+        text = oneline(self._redaction.of(valid_text(text)))
+        line = f"{TOOL}: {text}\n".encode(errors="backslashreplace")
+        if self._held is not None and self._held.hold(STDERR, memoryview(line)):
+            return
+        if takes_text(sys.stderr):
             note(TOOL, text)
         else:
             self._unsaid.append(text)
