@@ -73,8 +73,8 @@ def test_a_descendant_whose_first_thread_has_ended_is_ended_too() -> None:
 
 @as_root
 def test_a_descendant_that_cannot_be_seen_is_not_waited_for_without_end() -> None:
-    inner = " ".join(argv(MODULE, "--grace", "0.1", *sh("'sleep 30 >/dev/null 2>&1 & exit 4'")))
-    words = ["unshare", "--mount", "sh", "-c", f"umount -l /proc && exec {inner}"]
+    script = "umount -l /proc; sleep 30 >/dev/null 2>&1 & exit 4"
+    words = ["unshare", "--mount", *argv(MODULE, "--grace", "0.1", *sh(script))]
     started = time.monotonic()
     done = subprocess.run(words, capture_output=True, check=False)
     if b"umount" in done.stderr or b"unshare" in done.stderr:
