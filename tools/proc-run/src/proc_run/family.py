@@ -93,10 +93,14 @@ class Family:
         """Return who is to be signalled, but for a group of which that need not be known."""
         if everyone:
             return self.members()
-        if self.leads_a_group or not self.is_led:
+        if not self.is_led:
             return []
-        ours = os.getpgrp()
-        return [one for one in self.members() if one.group == ours]
+        groups = {command.group for command in [look_at(self.pid)] if command}
+        if not self.leads_a_group:
+            groups.add(os.getpgrp())
+        if groups <= {self.pid}:
+            return []
+        return [one for one in self.members() if one.group in groups]
 
     def _send_to_group(self, group: int, numbers: Iterable[int]) -> None:
         for number in numbers:

@@ -132,7 +132,10 @@ class Run:
             self._family.tell(heard.number)
         elif heard.number in ENDING:
             self._ending.is_wanted = True
-            self._pass_on(heard) if self._family.is_led else self._hurry()
+            if self._family.is_led:
+                self._pass_on(heard)
+            else:
+                self._hurry()
 
     def _pass_on(self, heard: Heard) -> None:
         """Send the command what we were sent, unless the terminal sent it to both of us."""

@@ -7,7 +7,6 @@ import fcntl
 import os
 import signal
 import termios
-from contextlib import suppress
 
 from .linux import die_with_parent
 from .results import OWN_ERROR
@@ -197,12 +196,9 @@ def _not_started(plan: Start, step: int, number: int) -> NotStarted:
 
 
 def _why(plan: Start, number: int) -> str:
-    command = plan.words[0]
     if number != errno.ENOENT:
         return os.strerror(number)
-    if "/" not in command:
-        return "command not found"
-    with suppress(OSError):
-        os.stat(os.path.join(plan.folder or "", command))
-        return "its interpreter (named by its first line, or its loader) is not there"
-    return os.strerror(number)
+    for path in _places(plan.words[0], plan.environment):
+        if os.path.exists(os.path.join(plan.folder or "", path)):
+            return "its interpreter (named by its first line, or its loader) is not there"
+    return os.strerror(number) if "/" in plan.words[0] else "command not found"
