@@ -59,6 +59,16 @@ def test_an_env_file_may_begin_with_the_mark_of_some_editors(tmp_path: Path) -> 
     assert done.stdout == b"1 2\n"
 
 
+def test_an_env_file_is_passed_on_in_any_locale_and_its_secrets_are_hidden(tmp_path: Path) -> None:
+    file = tmp_path / "file.env"
+    file.write_text("SNOW=\u2603man\n", encoding="utf-8")
+    ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    words = ("--env-file", file, "--secret-env", "SNOW", "--json", "printenv", "SNOW")
+    done = run(*words, env=ascii_only)
+    assert done.stderr == "\u2603man\n".encode()
+    assert done.json["stdout_tail"] == "***\n"
+
+
 # processes that a shell started before it became proc-run
 
 

@@ -58,4 +58,9 @@ def read_environment(path: str) -> dict[str, str]:
     for name, value in found.items():
         if not name or "=" in name or "\0" in name + value:
             raise UsageError(f"{path}: {name!r} cannot be set")
-    return found
+    return {_argument(name): _argument(value) for name, value in found.items()}
+
+
+def _argument(text: str) -> str:
+    """Return text as os.environ has it in any locale: its bytes are the file's."""
+    return os.fsdecode(text.encode())
