@@ -87,13 +87,14 @@ class Runner:
             attempt += 1
 
     def _once(self, attempt: int) -> Result:
-        connection, started_at = self._plumbing.connect(), time.time()
+        connection = self._plumbing.connect()
+        started_at, started = time.time(), time.monotonic()
         try:
             try:
                 pid = start(self._plan, connection.given)
             finally:
                 connection.begin()
-            ending = self._run(pid, connection).to_its_end()
+            ending = self._run(pid, connection, started).to_its_end()
         except NotStarted as error:
             self._say(str(error))
             return Result("spawn_error", error.code, error=str(error), attempts=attempt)
@@ -111,13 +112,14 @@ class Runner:
             attempts=attempt,
         )
 
-    def _run(self, pid: int, connection: Connection) -> Run:
+    def _run(self, pid: int, connection: Connection, started: float) -> Run:
         leads = self._plan.own_group or self._plan.has_terminal
         return Run(
             Family(pid, leads_a_group=leads, strangers=self._strangers),
             connection,
             self._limits,
             self._hearing,
+            started=started,
             mirrors_stops=self._mirrors_stops,
             say=self._say,
         )

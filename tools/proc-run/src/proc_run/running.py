@@ -36,17 +36,19 @@ class Run:
         connection: its streams.
         limits: what is allowed to it.
         hearing: signals.
+        started: when, in monotonic seconds.
         mirrors_stops: whether we stop when it does, for a shell to see.
         say: told what a user should know.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts of a run
         self,
         family: Family,
         connection: Connection,
         limits: Limits,
         hearing: Hearing,
         *,
+        started: float,
         mirrors_stops: bool,
         say: Say,
     ) -> None:
@@ -59,7 +61,7 @@ class Run:
         self._say = say
         self._agenda = Agenda()
         self._force = Force(family, limits, self._agenda, say)
-        self._started = time.monotonic()
+        self._started = started
         self._is_alone = False
         self._ending = Ending(family.pid)
 
