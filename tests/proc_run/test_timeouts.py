@@ -3,12 +3,14 @@
 import json
 import os
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from tests.proc_run.commands import exists, python, run, running, sh
+from tests.proc_run.commands import MODULE, exists, python, run, running, sh
+from tests.support.commands import argv
 from tests.support.waiting import until
 
 SOON_S = 20.0
@@ -215,3 +217,13 @@ def test_a_command_is_not_tried_again_once_a_signal_wanted_its_end() -> None:
         process.send_signal(2)
         report = json.loads(process.communicate(timeout=SOON_S)[0])
     assert (process.returncode, report["outcome"], report["attempts"]) == (137, "timeout", 1)
+
+
+def test_the_command_may_end_what_it_started_in_order_before_it_is_ended() -> None:
+    """As a run of ours within ours does: what it runs leads a group of its own."""
+    counts = "import signal, sys, time\nsignal.signal(15, lambda *_: print('heard', flush=True))\n"
+    counts += "print('there', flush=True)\nwhile True: time.sleep(60)"
+    inner = argv(MODULE, "--kill-after", "0.5", "--", sys.executable, "-I", "-S", "-c", counts)
+    done = run("--timeout", "2", "--", *inner)
+    assert done.code == 124
+    assert done.stdout == b"there\nheard\n"

@@ -44,6 +44,7 @@ class Family:
         self.pid = pid
         self.leads_a_group = leads_a_group
         self._strangers = strangers
+        self._reached: set[int] = set()
         self.is_led = True
         self.untouchable: dict[int, str] = {}
 
@@ -64,8 +65,14 @@ class Family:
             everyone: also to those that have left the command's process group. In our own
                 group, which others share, only descendants are meant.
         """
+        self._send_to(self._others(everyone=everyone), number)
+
+    def send_to_the_rest(self, number: int) -> None:
+        """Send a signal to those that were in no process group to which one was sent before."""
+        self._send_to([one for one in self.members() if one.group not in self._reached], number)
+
+    def _send_to(self, those: Collection[Process], number: int) -> None:
         numbers = [number] if number in _NEEDS_NO_WAKING else [number, signal.SIGCONT]
-        those = self._others(everyone=everyone)
         groups = {one.group for one in those if self._has_our_group(one)}
         if self.leads_a_group and self.is_led:
             groups.add(self.pid)
@@ -96,9 +103,9 @@ class Family:
         if not self.is_led:
             return []
         groups = {command.group for command in [look_at(self.pid)] if command}
-        if not self.leads_a_group:
-            groups.add(os.getpgrp())
-        if groups <= {self.pid}:
+        groups.add(self.pid if self.leads_a_group else os.getpgrp())
+        self._reached |= groups
+        if groups == {self.pid}:
             return []
         return [one for one in self.members() if one.group in groups]
 

@@ -65,11 +65,23 @@ class Force:
         """Send the signal of the limits; KILL follows."""
         self._say(f"{why}: sent {signal_name(self._limits.signal)}")
         self.has_begun = True
+        self._agenda.cancel(self.give_up)
+        self._begin(lambda number: self._family.send(number, everyone=not self._family.is_led))
+
+    def ask_the_rest(self) -> None:
+        """Likewise with what left the process group of a command that has ended now.
+
+        It comes after the command, which may be about to end it in order: a run of ours, say.
+        """
+        self.stop()
+        self._begin(self._family.send_to_the_rest)
+
+    def _begin(self, send: Callable[[int], None]) -> None:
         if self._limits.signal == signal.SIGKILL:
             self._strike()
             return
-        self._agenda.cancel(self.give_up)
-        self._send(self._limits.signal)
+        send(self._limits.signal)
+        self.say_who_is_out_of_reach()
         self.kill_later(after=self._limits.signal)
         if self._limits.kill_after is None and not self._family.is_led:
             self._agenda.plan(self.give_up, self._limits.grace)
@@ -88,15 +100,19 @@ class Force:
         self._strike()
 
     def _strike(self) -> None:
+        """Send KILL, while there is the command first to its process group, and then to all."""
+        is_first = self.give_up not in self._agenda
         if not self._family.is_led:
             self.note("killed")
-        self._send(signal.SIGKILL)
+        everyone = not (self._limits.keeps_descendants or (self._family.is_led and is_first))
+        self._family.send(signal.SIGKILL, everyone=everyone)
+        self.say_who_is_out_of_reach()
         self._agenda.cancel(self.kill)
         self._agenda.plan(self._strike, AGAIN_S)
         self.give_up_later()
 
-    def _send(self, number: int) -> None:
-        self._family.send(number, everyone=not self._limits.keeps_descendants)
+    def say_who_is_out_of_reach(self) -> None:
+        """Say which processes cannot be signalled, each once."""
         for pid, name in self._family.untouchable.items():
             if pid not in self._told:
                 self._told.add(pid)

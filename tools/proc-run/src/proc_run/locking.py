@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
-from contextlib import suppress
 
 from .processes import look_at
 
@@ -80,6 +80,9 @@ class Lock:
 def _opened(path: str) -> int:
     """Open a file, also one that may only be read, and make it if it is not there."""
     for flags in (os.O_RDWR, os.O_RDONLY):  # the first one, as NFS asks for it
-        with suppress(FileNotFoundError, PermissionError):
+        try:
             return os.open(path, flags | os.O_CLOEXEC)
+        except OSError as error:
+            if error.errno not in {errno.ENOENT, errno.EACCES, errno.EROFS}:
+                raise
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)

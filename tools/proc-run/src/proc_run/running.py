@@ -144,6 +144,7 @@ class Run:
         self._ending.passed_on.append(signal_name(heard.number))
         if self._family.leads_a_group or not heard.by_terminal:
             self._family.send(heard.number, everyone=False)
+        self._force.say_who_is_out_of_reach()
         if self._limits.kills_after_signals:
             self._force.kill_later(after=heard.number)
 
@@ -200,9 +201,10 @@ class Run:
         self._connection.command_ended()
         if self._ending.timed_out:
             self._agenda.plan(self._leave_the_reader, self._limits.kill_after)
-        if self._limits.keeps_descendants or not self._force.has_begun:
-            self._force.stop()  # what is left is spared, or has its time of grace
-        if not self._force.is_at_work:
+        if self._force.has_begun and not self._limits.keeps_descendants:
+            self._force.ask_the_rest()
+        else:  # what is left is spared, or has its time of grace
+            self._force.stop()
             self._agenda.plan(self._linger, self._grace)
 
     @property

@@ -1,26 +1,26 @@
-"""One run of `proc-run`: what its options mean, and what is done after the command."""
+"""One run of `proc-run`: what is done before the command, and after it."""
 
 from __future__ import annotations
 
 import errno
-import math
 import os
 import sys
 from contextlib import ExitStack, suppress
 
 from proc_run.attempts import Retries, Runner
 from proc_run.hearing import Hearing
-from proc_run.limits import KILL_AFTER_S, Limits
 from proc_run.outlets import Outlet, pour
 from proc_run.plumbing import STDERR, STDOUT, Plumbing
 from proc_run.results import BY_SIGNAL, OWN_ERROR, Result
 from proc_run.sinks import Allowance, Capped, Nowhere
 from proc_run.starting import Start
-from proc_run.tails import Redaction, valid_text
+from proc_run.tails import valid_text
 from toolroll_shared.errors import Exit, UsageError
 from toolroll_shared.logs import REQUEST_ID_VARIABLE
 from toolroll_shared.output import json_document, note, oneline
 from toolroll_shared.signals import takes_text
+
+from .meanings import is_watched, limits, redaction
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Session:
         self._words = words
         self._environment = environment
         self._log = log
-        self._redaction = _redaction(arguments, environment)
+        self._redaction = redaction(arguments, environment)
         self._held: Held | None = None
         self._allowance: Allowance | None = None
         self._unsaid: list[str] = []
@@ -130,7 +130,7 @@ class Session:
         runner = Runner(
             plan,
             self._plumbing(),
-            _limits(arguments),
+            limits(arguments),
             hearing,
             mirrors_stops=on_terminal and not arguments.pty,
             say=self._say,
@@ -151,7 +151,7 @@ class Session:
     def _sinks(self) -> Mapping[int, Sink]:
         """Return where the command's streams go; none where it simply has ours."""
         arguments = self._arguments
-        if not _is_watched(arguments):
+        if not is_watched(arguments):
             return {}
         messages = Nowhere() if sys.stderr is None else Outlet(STDERR)
         sinks: dict[int, Sink] = {
@@ -239,45 +239,6 @@ def _print(document: bytes, hearing: Hearing) -> None:
         raise OSError(errno.EBADF, "stdout is closed")
     with suppress(BrokenPipeError):
         pour(memoryview(document), Outlet(STDOUT), hearing)
-
-
-def _redaction(arguments: argparse.Namespace, environment: Mapping[str, str]) -> Redaction:
-    missing = [name for name in arguments.secret_env if name not in environment]
-    if missing:
-        raise UsageError(f"--secret-env {missing[0]}: there is no such variable")
-    secrets = [environment[name] for name in arguments.secret_env]
-    return Redaction(secrets, arguments.redact)
-
-
-def _limits(arguments: argparse.Namespace) -> Limits:
-    kill_after = KILL_AFTER_S if arguments.kill_after is None else arguments.kill_after
-    return Limits(
-        timeout=_limit(arguments.timeout),
-        idle_timeout=_limit(arguments.idle_timeout),
-        signal=arguments.signal,
-        kill_after=_limit(kill_after),
-        kills_after_signals=arguments.kill_after is not None,
-        grace=arguments.grace,
-        keeps_descendants=arguments.keep_descendants,
-        preserves_status=arguments.preserve_status,
-    )
-
-
-def _limit(seconds: float | None) -> float | None:
-    """Return a duration as a limit: 0, and more than there is, are none."""
-    return seconds if seconds and math.isfinite(seconds) else None
-
-
-def _is_watched(arguments: argparse.Namespace) -> bool:
-    """Tell whether the command's output has to pass through us."""
-    return bool(
-        arguments.json
-        or arguments.json_file is not None
-        or _limit(arguments.idle_timeout)
-        or arguments.quiet_on_success
-        or arguments.max_output is not None
-        or arguments.pty
-    )
 
 
 def _has_terminal() -> bool:
