@@ -12,7 +12,7 @@ import signal
 import time
 
 from .agenda import Agenda
-from .force import AGAIN_S, Force
+from .force import Force
 from .hearing import ENDING, TOLD, wait_for
 from .results import Ending, signal_name
 
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from .plumbing import Connection
 
     Say = Callable[[str], None]
+
+SOON_S = 0.02
+"""Seconds until another look for what is there, as wait(2) says, but was not found."""
 
 
 class Run:
@@ -247,8 +250,8 @@ class Run:
             self._force.is_over = True
         elif names := self._force.note("ended"):
             self._force.ask(f"goes on after the command: {names}")
-        else:  # it is about to be waited for, or /proc does not show it
-            self._agenda.plan(self._linger, AGAIN_S)
+        else:  # it is about to be waited for, was missed as it forked, or /proc does not show it
+            self._agenda.plan(self._linger, SOON_S)
             self._force.give_up_later()
 
     def _leave_the_reader(self) -> None:
