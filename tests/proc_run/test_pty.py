@@ -75,8 +75,15 @@ def test_a_size_follows_ours() -> None:
 
 
 def test_keys_reach_the_command_and_not_us() -> None:
-    script = "trap 'echo heard' INT; echo begun; while read line; do echo got $line; done; exit 5"
-    with screen(*argv("proc_run", "--pty", "--", "bash", "-c", script)) as shown:
+    script = python("""
+import os, signal
+signal.signal(signal.SIGINT, lambda *_: os.write(1, b"heard\\n"))
+os.write(1, b"begun\\n")
+while line := os.read(0, 100):
+    os.write(1, b"got " + line)
+os._exit(5)
+""")
+    with screen(*argv("proc_run", "--pty", *script)) as shown:
         shown.shows("begun")
         shown.type(CTRL_C)
         shown.shows("heard\r\n")
