@@ -142,3 +142,9 @@ def test_the_end_of_us_is_a_hangup_of_the_commands_terminal() -> None:
         pid = int(process.stdout.readline())
         process.kill()
         until(lambda: not exists(pid))
+
+
+def test_a_message_on_a_raw_terminal_ends_its_line() -> None:
+    with screen(*argv("proc_run", "--pty", "--timeout", "0.3", *sh("sleep 60"))) as shown:
+        shown.shows("timed out after 0.3s: sent TERM\r\n")
+        assert shown.ends() == 124

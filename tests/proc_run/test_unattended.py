@@ -117,6 +117,12 @@ def test_what_cannot_be_started_is_not_tried_again(words: tuple[str, ...]) -> No
     assert time.monotonic() - started < 20
 
 
+@pytest.mark.parametrize("script", ["kill -INT $$", "exit 130"])
+def test_a_command_that_was_interrupted_is_not_tried_again(script: str) -> None:
+    done = run("--json", "--retries", "5", "--backoff", "0", *sh(script))
+    assert (done.code, done.json["attempts"]) == (130, 1)
+
+
 def test_a_wait_is_random_and_never_longer_than_asked_for() -> None:
     started = time.monotonic()
     done = run("--retries", "4", "--backoff", "0.1", *sh("exit 1"))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import time
 
 from .family import Family, present_descendants
 from .linux import adopt_orphans
-from .results import OWN_ERROR, Result
+from .results import BY_SIGNAL, OWN_ERROR, Result
 from .running import Run
 from .starting import NotStarted, start
 
@@ -146,6 +147,10 @@ class Runner:
 
 
 def _may_help(result: Result) -> bool:
-    """Tell whether another attempt may end better."""
-    is_unwanted = result.ending is not None and not result.ending.is_wanted
-    return result.returncode != 0 and is_unwanted
+    """Tell whether another attempt may end better, and nobody wanted an end.
+
+    Under --pty only the command hears of Ctrl+C; shells tell of it by their exit code.
+    """
+    if result.returncode in {0, BY_SIGNAL + signal.SIGINT} or result.ending is None:
+        return False
+    return not result.ending.is_wanted

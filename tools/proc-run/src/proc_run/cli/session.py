@@ -17,7 +17,7 @@ from proc_run.starting import Start
 from proc_run.tails import valid_text
 from toolroll_shared.errors import Exit, UsageError
 from toolroll_shared.logs import REQUEST_ID_VARIABLE
-from toolroll_shared.output import json_document, note, oneline
+from toolroll_shared.output import is_terminal, json_document, note, oneline
 from toolroll_shared.signals import takes_text
 
 from .meanings import is_watched, limits, redaction
@@ -222,6 +222,8 @@ class Session:
         line = f"{TOOL}: {text}\n".encode(errors="backslashreplace")
         if self._held is not None and self._held.hold(STDERR, memoryview(line)):
             return
+        if self._arguments.pty and is_terminal(sys.stderr):
+            text += "\r"  # our terminal is raw
         if takes_text(sys.stderr):
             note(TOOL, text)
         else:
