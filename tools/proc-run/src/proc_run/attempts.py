@@ -143,7 +143,10 @@ class Runner:
         count = f"attempt {result.attempts} of {retries.number + 1}"
         self._say(f"{count} ended with {result.returncode}; again in {seconds:.1f}s")
         heard = self._hearing.sleep(seconds)
-        return None if heard is None else result.interrupted(heard.number)
+        if heard is None:
+            return None
+        self._say("interrupted before the next attempt")
+        return result.interrupted(heard.number)
 
 
 def _may_help(result: Result) -> bool:

@@ -102,13 +102,13 @@ class Session:
             raise UsageError(f"--lock {arguments.lock}: {error.strerror}") from error
         if had is True:
             return None
-        if had is not False:
-            return Result("interrupted", BY_SIGNAL + had.number, attempts=0)
-        why = f"{arguments.lock}: locked by {lock.holder}: not run"
+        outcome, why = "locked", f"{arguments.lock}: locked by {lock.holder}: not run"
         code = Exit.TRY_LATER if arguments.lock_code is None else arguments.lock_code
+        if had is not False:
+            outcome, code = "interrupted", BY_SIGNAL + had.number
         if code:
             self._say(why)
-        result = Result("locked", code, error=why, attempts=0)
+        result = Result(outcome, code, error=why, attempts=0)
         self._record(result)
         return result
 
