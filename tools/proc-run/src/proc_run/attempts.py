@@ -8,7 +8,6 @@ import time
 from .family import Family, present_descendants
 from .linux import adopt_orphans
 from .results import BY_SIGNAL, OWN_ERROR, Result
-from .running import Run
 from .starting import NotStarted, start
 
 TYPE_CHECKING = False
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from .hearing import Hearing
     from .limits import Limits
     from .plumbing import Connection, Plumbing
+    from .running import Run
     from .starting import Start
     from .streams import Stream
 
@@ -114,6 +114,8 @@ class Runner:
         )
 
     def _run(self, pid: int, connection: Connection, started: float) -> Run:
+        from .running import Run  # the command runs already
+
         leads = self._plan.own_group or self._plan.has_terminal
         return Run(
             Family(pid, leads_a_group=leads, strangers=self._strangers),

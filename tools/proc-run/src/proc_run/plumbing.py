@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 
-from .streams import Stream, wide_pipe
 from .tails import TAIL_BYTES, Redaction, Tail
 
 TYPE_CHECKING = False
@@ -12,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .sinks import Sink
+    from .streams import Stream
     from .terminals import Feed, Terminal
 
 STDIN, STDOUT, STDERR = 0, 1, 2
@@ -121,6 +121,10 @@ class Plumbing:
         """
         if self._makes_terminal:
             return self._terminal()
+        if not self._sinks:
+            return Connection({}, [])
+        from .streams import wide_pipe
+
         given, streams = {}, []
         for number, sink in self._sinks.items():
             source, given[number] = wide_pipe()
@@ -128,6 +132,8 @@ class Plumbing:
         return Connection(given, streams)
 
     def _stream(self, number: int, source: int, sink: Sink) -> Stream:
+        from .streams import Stream
+
         tail = Tail(self._tail_bytes, margin=self._margin)
         name = _NAMES[number]
         return Stream(name, source, sink, tail, is_read_anyway=self._is_reported)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import signal
-import termios
 
 from .linux import die_with_parent
 from .results import OWN_ERROR
@@ -144,6 +142,9 @@ def _take_place(plan: Start, descriptors: Mapping[int, int]) -> None:
     for target, source in descriptors.items():
         os.dup2(source, target)
     if plan.has_terminal:
+        import fcntl
+        import termios
+
         os.setsid()
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)
     elif plan.own_group:

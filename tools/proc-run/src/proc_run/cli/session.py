@@ -9,10 +9,8 @@ from contextlib import ExitStack, suppress
 
 from proc_run.attempts import Retries, Runner
 from proc_run.hearing import Hearing
-from proc_run.outlets import Outlet, pour
 from proc_run.plumbing import STDERR, STDOUT, Plumbing
 from proc_run.results import BY_SIGNAL, OWN_ERROR, Result
-from proc_run.sinks import Allowance, Capped, Nowhere
 from proc_run.starting import Start
 from proc_run.tails import valid_text
 from toolroll_shared.errors import Exit, UsageError
@@ -28,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from proc_run.holding import Held
-    from proc_run.sinks import Sink
+    from proc_run.sinks import Allowance, Sink
     from toolroll_shared.logs import Log
 
     from .reports import ReportFile
@@ -153,6 +151,9 @@ class Session:
         arguments = self._arguments
         if not is_watched(arguments):
             return {}
+        from proc_run.outlets import Outlet
+        from proc_run.sinks import Allowance, Capped, Nowhere
+
         messages = Nowhere() if sys.stderr is None else Outlet(STDERR)
         sinks: dict[int, Sink] = {
             STDOUT: messages if arguments.json else Outlet(STDOUT),
@@ -239,6 +240,8 @@ def _print(document: bytes, hearing: Hearing) -> None:
     """Write to standard output, unless its reader has gone, or a signal wants an end."""
     if sys.stdout is None:
         raise OSError(errno.EBADF, "stdout is closed")
+    from proc_run.outlets import Outlet, pour
+
     with suppress(BrokenPipeError):
         pour(memoryview(document), Outlet(STDOUT), hearing)
 
