@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 
-from .processes import descendants, look_at
+from .processes import descendants, fleeting_children, look_at
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,7 +50,10 @@ class Family:
 
     def members(self) -> list[Process]:
         """Return all that have not ended."""
-        return descendants(os.getpid(), without=self._strangers)
+        found = descendants(os.getpid(), without=self._strangers)
+        if found or self._strangers or self.is_led:
+            return found
+        return fleeting_children()
 
     @property
     def has_left_strangers(self) -> bool:

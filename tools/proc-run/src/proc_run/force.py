@@ -63,10 +63,11 @@ class Force:
 
     def ask(self, why: str) -> None:
         """Send the signal of the limits; KILL follows."""
-        self._say(f"{why}: sent {signal_name(self._limits.signal)}")
         self.has_begun = True
         self._agenda.cancel(self.give_up)
         self._begin(lambda number: self._family.send(number, everyone=not self._family.is_led))
+        self._say(f"{why}: sent {signal_name(self._limits.signal)}")
+        self.say_who_is_out_of_reach()
 
     def ask_the_rest(self) -> None:
         """Likewise with what left the process group of a command that has ended now.
@@ -75,13 +76,13 @@ class Force:
         """
         self.stop()
         self._begin(self._family.send_to_the_rest)
+        self.say_who_is_out_of_reach()
 
     def _begin(self, send: Callable[[int], None]) -> None:
         if self._limits.signal == signal.SIGKILL:
             self._strike()
             return
         send(self._limits.signal)
-        self.say_who_is_out_of_reach()
         self.kill_later(after=self._limits.signal)
         if self._limits.kill_after is None and not self._family.is_led:
             self._agenda.plan(self.give_up, self._limits.grace)
@@ -95,9 +96,10 @@ class Force:
     def kill(self) -> None:
         """Send KILL, as often as something new turns up."""
         who = "the command" if self._family.is_led else "what it started"
-        self._say(f"{who} goes on after {signal_name(self._sent)}: sent KILL")
         self.has_begun = True
         self._strike()
+        self._say(f"{who} goes on after {signal_name(self._sent)}: sent KILL")
+        self.say_who_is_out_of_reach()
 
     def _strike(self) -> None:
         """Send KILL, while there is the command first to its process group, and then to all."""
@@ -106,7 +108,6 @@ class Force:
             self.note("killed")
         everyone = not (self._limits.keeps_descendants or (self._family.is_led and is_first))
         self._family.send(signal.SIGKILL, everyone=everyone)
-        self.say_who_is_out_of_reach()
         self._agenda.cancel(self.kill)
         self._agenda.plan(self._strike, AGAIN_S)
         self.give_up_later()

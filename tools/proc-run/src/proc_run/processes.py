@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 _STATE, _PARENT, _GROUP, _SESSION, _THREADS, _START = 0, 1, 2, 3, 17, 19
 """Places in /proc/PID/stat, from the third field on: proc_pid_stat(5)."""
 
+LOOKS = 100
+"""How often we look for a child that comes and goes: some milliseconds, if there is none."""
+
 
 class Process:
     """A process at the moment when it was looked at.
@@ -115,6 +118,25 @@ def descendants(ancestor: int, *, without: Collection[tuple[int, int]] = ()) -> 
         found += born
         wanted += [process.pid for process in born]
     return [process for process in found if not process.has_ended]
+
+
+def fleeting_children() -> list[Process]:
+    """Return children of ours that have not ended, also one that is gone before all is looked at.
+
+    A process that forks and ends again and again has another number each time, and may be
+    missed among all processes for seconds; a look at our own children takes microseconds.
+    """
+    place = f"/proc/self/task/{os.getpid()}/children"
+    for _ in range(LOOKS):
+        try:
+            with open(place, "rb") as file:
+                pids = file.read().split()
+        except OSError:  # a kernel without CONFIG_PROC_CHILDREN
+            return []
+        seen = [process for pid in pids if (process := look_at(int(pid)))]
+        if found := [process for process in seen if not process.has_ended]:
+            return found
+    return []
 
 
 def _all() -> Iterable[Process]:

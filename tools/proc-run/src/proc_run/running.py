@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 SOON_S = 0.02
 """Seconds until another look for what is there, as wait(2) says, but was not found."""
 
+AT_ONCE = 50
+"""How many processes are waited for before anything else has its turn."""
+
 
 class Run:
     """A command that was just started.
@@ -171,7 +174,8 @@ class Run:
     # the command's end
 
     def _reap(self) -> None:
-        while True:
+        """Wait for those that have ended; those that come too fast have to leave us time."""
+        for _ in range(AT_ONCE):
             try:
                 pid, status, usage = os.wait4(-1, os.WNOHANG | os.WUNTRACED)
             except ChildProcessError:
@@ -187,6 +191,7 @@ class Run:
             self._ending.usage.add(usage)
             if pid == self._family.pid:
                 self._note_end(status)
+        self._agenda.plan(self._reap, 0.0)
 
     def _note_stop(self, pid: int, number: int) -> None:
         if pid != self._family.pid:
