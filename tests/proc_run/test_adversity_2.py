@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.commands import argv
 
-from .commands import MODULE, python, run, running, sh
+from .commands import MODULE, run, running, sh
 
 as_root = pytest.mark.skipif(os.getuid() != 0, reason="takes root")
 
@@ -52,24 +52,6 @@ def hidden(env: dict[str, str]) -> list[str]:
 
 # commands and descendants
 
-FIRST_THREAD_ENDS = """
-import ctypes, os, threading, time
-if os.fork():
-    os._exit(5)
-threading.Thread(target=time.sleep, args=(60,)).start()
-print("there", flush=True)
-ctypes.CDLL(None).syscall({number}, 0)
-"""
-EXIT_OF_A_THREAD = {"x86_64": 60, "aarch64": 93}
-
-
-@pytest.mark.skipif(os.uname().machine not in EXIT_OF_A_THREAD, reason="a number is not known")
-def test_a_descendant_whose_first_thread_has_ended_is_ended_too() -> None:
-    script = FIRST_THREAD_ENDS.format(number=EXIT_OF_A_THREAD[os.uname().machine])
-    done = run("--json", "--grace", "0.5", *python(script))
-    assert done.code == 5
-    assert [one["fate"] for one in done.json["descendants"]] == ["ended"]
-
 
 @as_root
 def test_a_descendant_that_cannot_be_seen_is_not_waited_for_without_end() -> None:
@@ -100,14 +82,6 @@ def test_a_signal_to_a_command_of_another_user_is_no_bug_of_ours() -> None:
         process.stdin.write(b"go on\n")
         process.stdin.close()
         assert process.wait() == 6
-
-
-def test_a_command_that_closes_its_terminal_lives_on_and_may_open_it_again() -> None:
-    done = run(
-        "--pty",
-        *sh("exec <&- >&- 2>&-; sleep 0.2; echo again >/dev/tty; exit 3"),
-    )
-    assert (done.code, done.stdout) == (3, b"again\n")
 
 
 def test_a_terminal_that_nobody_reads_any_more_hangs_up() -> None:

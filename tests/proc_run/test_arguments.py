@@ -10,7 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proc_run.cli.arguments import seconds, signal_number
+from proc_run.cli.words import CommandParser
 from tests.proc_run.commands import run
+from toolroll_shared.cli import positive_int
+from toolroll_shared.errors import UsageError
 
 
 @pytest.mark.parametrize(
@@ -106,3 +109,39 @@ def test_the_commands_own_options_are_left_alone() -> None:
     assert done.stdout == b"--timeout 5 --json -- -h\n"
     assert run("--", "echo", "--", "x").stdout == b"-- x\n"
     assert run("-pt20", "echo", "x").stdout == b"x\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "count", "command"),
+    [
+        ([], None, []),
+        (["ls", "-l", "--count", "3"], None, ["ls", "-l", "--count", "3"]),
+        (["--count", "3", "ls"], 3, ["ls"]),
+        (["--count=3", "ls"], 3, ["ls"]),
+        (["-c", "3", "ls", "-c"], 3, ["ls", "-c"]),
+        (["-c3", "ls"], 3, ["ls"]),
+        (["-vc", "3", "ls"], 3, ["ls"]),
+        (["-vc3", "ls"], 3, ["ls"]),
+        (["-v", "--", "-v", "--", "x"], None, ["-v", "--", "x"]),
+        (["--"], None, []),
+        (["ls", "--", "x"], None, ["ls", "--", "x"]),
+        (["-", "x"], None, ["-", "x"]),
+        (["", "x"], None, ["", "x"]),
+    ],
+)
+def test_a_commands_words_are_left_alone(
+    words: list[str], count: int | None, command: list[str]
+) -> None:
+    made = CommandParser("tool")
+    made.add_argument("-v", "--verbose", action="store_true")
+    made.add_argument("-c", "--count", type=positive_int)
+    namespace, found = made.parse_before_command(words)
+    assert (namespace.count, found) == (count, command)
+
+
+@pytest.mark.parametrize("words", [["--count"], ["-c"], ["--nonsense", "ls"], ["--coun", "3"]])
+def test_options_before_a_command_are_not_guessed(words: list[str]) -> None:
+    made = CommandParser("tool")
+    made.add_argument("-c", "--count", type=positive_int)
+    with pytest.raises(UsageError):
+        made.parse_before_command(words)

@@ -226,3 +226,20 @@ def test_a_command_is_not_tried_again_after_a_signal_to_what_it_left_behind() ->
         assert b"sent KILL" in process.stderr.readline()
         assert process.stderr.read() == b""
     assert process.returncode == 3
+
+
+@pytest.mark.parametrize("option", ["--foreground", "--keep-descendants"])
+@pytest.mark.parametrize("leaves", ["os.setpgid(0, os.getpgid(os.getppid()))", "os.setsid()"])
+def test_a_command_that_leaves_the_group_it_began_in_is_told_all_the_same(
+    option: str, leaves: str
+) -> None:
+    script = f"""
+import os, time
+try:
+    {leaves}
+except PermissionError:  # who leads a group makes no session
+    pass
+os.kill(os.getppid(), 15)
+time.sleep(60)
+"""
+    assert run(option, *python(script)).code == 143

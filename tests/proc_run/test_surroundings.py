@@ -134,3 +134,12 @@ def test_other_descriptors_of_our_parent_are_passed_on() -> None:
     os.close(writer)
     with os.fdopen(reader) as file:
         assert file.read() == "there"
+
+
+def test_a_missing_interpreter_is_named_as_such(tmp_path: Path) -> None:
+    (tmp_path / "script").write_text("#!/no/such/interpreter\n")
+    (tmp_path / "script").chmod(0o755)
+    for command, env in ((tmp_path / "script", {}), ("script", {"PATH": str(tmp_path)})):
+        done = run(command, env=env)
+        assert done.code == 127
+        assert "its interpreter (named by its first line, or its loader) is not there" in done.notes

@@ -84,42 +84,6 @@ def test_a_command_of_a_command_complains_alike() -> None:
         whole.parse_args(["head", "--nope"])
 
 
-@pytest.mark.parametrize(
-    ("words", "count", "command"),
-    [
-        ([], None, []),
-        (["ls", "-l", "--count", "3"], None, ["ls", "-l", "--count", "3"]),
-        (["--count", "3", "ls"], 3, ["ls"]),
-        (["--count=3", "ls"], 3, ["ls"]),
-        (["-c", "3", "ls", "-c"], 3, ["ls", "-c"]),
-        (["-c3", "ls"], 3, ["ls"]),
-        (["-vc", "3", "ls"], 3, ["ls"]),
-        (["-vc3", "ls"], 3, ["ls"]),
-        (["-v", "--", "-v", "--", "x"], None, ["-v", "--", "x"]),
-        (["--"], None, []),
-        (["ls", "--", "x"], None, ["ls", "--", "x"]),
-        (["-", "x"], None, ["-", "x"]),
-        (["", "x"], None, ["", "x"]),
-    ],
-)
-def test_a_commands_words_are_left_alone(
-    words: list[str], count: int | None, command: list[str]
-) -> None:
-    made = Parser("tool")
-    made.add_argument("-v", "--verbose", action="store_true")
-    made.add_argument("-c", "--count", type=positive_int)
-    namespace, found = made.parse_before_command(words)
-    assert (namespace.count, found) == (count, command)
-
-
-@pytest.mark.parametrize("words", [["--count"], ["-c"], ["--nonsense", "ls"], ["--coun", "3"]])
-def test_options_before_a_command_are_not_guessed(words: list[str]) -> None:
-    made = Parser("tool")
-    made.add_argument("-c", "--count", type=positive_int)
-    with pytest.raises(UsageError):
-        made.parse_before_command(words)
-
-
 def test_help_goes_to_stdout(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("tool", parses(["--help"])) == 0
     out, err = capsys.readouterr()

@@ -35,10 +35,10 @@ def signal_name(number: int) -> str:
 class Usage:
     """What processes used: CPU time in seconds, and the largest memory of one in KiB."""
 
-    def __init__(self, user: float = 0.0, system: float = 0.0, peak_kib: int = 0) -> None:
-        self.user = user
-        self.system = system
-        self.peak_kib = peak_kib
+    def __init__(self) -> None:
+        self.user = 0.0
+        self.system = 0.0
+        self.peak_kib = 0
 
     def add(self, usage: struct_rusage) -> None:
         """Count another process, and those that it waited for."""

@@ -11,14 +11,12 @@ from toolroll_shared.cli import run
 from toolroll_shared.errors import UsageError
 from toolroll_shared.logs import REQUEST_ID_VARIABLE, open_log, request_id
 
-from .arguments import build_parser
+from .arguments import TOOL, build_parser
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
-
-TOOL = "proc-run"
 
 _STDERR = 2
 

@@ -8,7 +8,11 @@ import signal
 
 from proc_run.limits import GRACE_S, KILL_AFTER_S
 from proc_run.tails import TAIL_BYTES
-from toolroll_shared.cli import MAX_DIGITS, Parser, add_common_arguments, byte_size, whole_number
+from toolroll_shared.cli import MAX_DIGITS, add_common_arguments, byte_size, whole_number
+
+from .words import CommandParser
+
+TOOL = "proc-run"
 
 _DESCRIPTION = """\
 Run CMD as a careful operator would: within limits, with its output passed on as it comes and
@@ -24,20 +28,20 @@ _IN_NUMBERS = {*"0123456789.eE+-"}
 _TICK_S = 1e-9
 
 
-def build_parser() -> Parser:
+def build_parser() -> CommandParser:
     """Return the command's parser."""
     usage = "proc-run [OPTIONS] [--] CMD [ARG...]"
-    parser = Parser("proc-run", usage=usage, description=_DESCRIPTION)
+    parser = CommandParser(TOOL, usage=usage, description=_DESCRIPTION)
     _add_limits(parser)
     _add_processes(parser)
     _add_report(parser)
     _add_unattended(parser)
     _add_surroundings(parser)
-    add_common_arguments(parser, tool="proc-run")
+    add_common_arguments(parser, tool=TOOL)
     return parser
 
 
-def _add_limits(parser: Parser) -> None:
+def _add_limits(parser: CommandParser) -> None:
     group = parser.add_argument_group("limits")
     group.add_argument(
         "-t", "--timeout", metavar="DURATION", type=seconds, help="end CMD after that time"
@@ -78,7 +82,7 @@ def _add_limits(parser: Parser) -> None:
     )
 
 
-def _add_processes(parser: Parser) -> None:
+def _add_processes(parser: CommandParser) -> None:
     group = parser.add_argument_group("processes")
     place = group.add_mutually_exclusive_group()
     place.add_argument(
@@ -106,7 +110,7 @@ def _add_processes(parser: Parser) -> None:
     )
 
 
-def _add_report(parser: Parser) -> None:
+def _add_report(parser: CommandParser) -> None:
     group = parser.add_argument_group("report")
     group.add_argument(
         "--json",
@@ -138,7 +142,7 @@ def _add_report(parser: Parser) -> None:
     )
 
 
-def _add_unattended(parser: Parser) -> None:
+def _add_unattended(parser: CommandParser) -> None:
     group = parser.add_argument_group("for cron and CI")
     group.add_argument(
         "--quiet-on-success",
@@ -179,7 +183,7 @@ def _add_unattended(parser: Parser) -> None:
     )
 
 
-def _add_surroundings(parser: Parser) -> None:
+def _add_surroundings(parser: CommandParser) -> None:
     group = parser.add_argument_group("surroundings")
     group.add_argument(
         "--env-file",

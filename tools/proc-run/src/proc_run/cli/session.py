@@ -18,6 +18,7 @@ from toolroll_shared.logs import REQUEST_ID_VARIABLE
 from toolroll_shared.output import is_terminal, json_document, note, oneline
 from toolroll_shared.signals import takes_text
 
+from .arguments import TOOL
 from .meanings import is_watched, limits, redaction
 
 TYPE_CHECKING = False
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from toolroll_shared.logs import Log
 
     from .reports import ReportFile
-
-TOOL = "proc-run"
 
 
 class Session:
