@@ -9,6 +9,7 @@ from tests.support.layout import COMMANDS
 
 HEAVY = {
     "ctypes",
+    "docker",
     "dotenv",
     "aiohttp",
     "asyncio",
@@ -18,6 +19,7 @@ HEAVY = {
     "logging",
     "multiprocessing",
     "pycurl",
+    "requests",
     "rich",
     "socket",
     "sqlite3",
@@ -26,6 +28,7 @@ HEAVY = {
     "subprocess",
     "tenacity",
     "threading",
+    "urllib3",
     "uuid",
 }
 

@@ -17,6 +17,7 @@ ARROWS = {
     "text_utils": set(),
     "logtools": set(),
     "proc_run": set(),
+    "image_pruner": set(),
     "artifact_index": {"gh_releases"},
     "release_mirror": {"gh_releases", "multi_fetch", "artifact_index"},
 }

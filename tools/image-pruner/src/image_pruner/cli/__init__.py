@@ -1,0 +1,36 @@
+"""The `image-pruner` command: options in, a plan out, and with `--yes` the deed."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from toolroll_shared.cli import run
+from toolroll_shared.logs import open_log
+
+from .arguments import TOOL, build_parser, selection_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["build_parser", "main"]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code."""
+    return run(TOOL, lambda: _main(argv))
+
+
+def _main(argv: Sequence[str] | None) -> int:
+    arguments = build_parser().parse_args(argv)
+    selection = selection_of(arguments)
+    from image_pruner.endpoints import find_endpoint
+
+    endpoint = find_endpoint(os.environ, host=arguments.host, context=arguments.context)
+    with open_log(TOOL, arguments.log_json) as log:
+        from image_pruner.daemon import Daemon
+
+        from .session import Session
+
+        with Daemon(endpoint, timeout=arguments.timeout) as daemon:
+            return Session(arguments, selection, daemon, log).run()

@@ -1,0 +1,190 @@
+"""Carrying out a plan: one image after the other, each looked at again first.
+
+Only what the plan says is asked for, by tag and by id, and never by force: what the daemon
+refuses because something uses the image by now is kept, with its tags.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, field
+from threading import Thread
+from typing import TYPE_CHECKING
+
+from toolroll_shared.logs import NO_LOG
+from toolroll_shared.output import oneline
+
+from .models import Rule, Verdict
+from .names import parse
+from .rules import keeping, used_by
+from .troubles import Answered, Conflict, Gone
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from toolroll_shared.logs import Log
+
+    from .daemon import Daemon
+    from .models import Image, Plan
+
+
+@dataclass(slots=True, kw_only=True)
+class Outcome:
+    """What became of a plan.
+
+    `verdicts` are those of the plan, brought up to date. `deleted`, `gone` (by somebody else)
+    and `failed` are ids, the last with the reason. `freed` is what the daemon says became free,
+    in bytes, and `cached` what of the deleted is in the build cache still; None where it does
+    not say. `stopped` is what ended the work early, if something did.
+    """
+
+    verdicts: dict[str, Verdict]
+    deleted: list[str] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+    freed: int | None = None
+    cached: int = 0
+    stopped: BaseException | None = None
+
+
+def carry_out(
+    plan: Plan,
+    daemon: Daemon,
+    *,
+    log: Log = NO_LOG,
+    progress: Callable[[Image | None], None] = lambda _image: None,
+) -> Outcome:
+    """Delete what the plan says.
+
+    Ctrl+C and SIGTERM stop it between two images, as does a daemon that is gone: `stopped` of
+    the outcome says so.
+
+    Args:
+        plan: what is to be done.
+        daemon: where.
+        log: gets a record for each image.
+        progress: called with each image before it is deleted, and with None after the last.
+    """
+    outcome = Outcome(verdicts=dict(plan.verdicts))
+    try:
+        for identity in plan.order:
+            progress(plan.images[identity])
+            _undisturbed(_Deletion(plan, plan.images[identity], daemon, log, outcome).run)
+            if outcome.stopped:
+                break
+    except KeyboardInterrupt as stop:
+        outcome.stopped = stop
+    progress(None)
+    done = {*outcome.deleted, *outcome.gone}
+    for identity in plan.order:
+        if identity not in done and outcome.verdicts[identity].delete:
+            outcome.verdicts[identity] = keeping(Rule.STOPPED, "stopped before it")
+    return outcome
+
+
+def _undisturbed(work: Callable[[], None]) -> None:
+    """Do something to its end, whatever signal comes; the signal is heard then.
+
+    It is done in a thread, because Python raises for a signal in the main one only. A second
+    signal ends the process at once.
+    """
+    thread = Thread(target=work, daemon=True)
+    thread.start()
+    try:
+        thread.join()
+    except KeyboardInterrupt:
+        thread.join()
+        raise
+
+
+class _Deletion:
+    """The deletion of one image."""
+
+    def __init__(
+        self, plan: Plan, image: Image, daemon: Daemon, log: Log, outcome: Outcome
+    ) -> None:
+        self._upon = plan.upon[image.id]
+        self._plan = plan
+        self._image = image
+        self._daemon = daemon
+        self._log = log
+        self._outcome = outcome
+        self._lost: list[str] = []
+
+    def run(self) -> None:
+        """Delete the image, or note why it stays."""
+        try:
+            with self._log.action("delete", self._image.title) as fields:
+                self._attempt()
+                verdict = self._outcome.verdicts[self._image.id]
+                fields |= {"id": self._image.id, "decision": verdict.decision}
+                fields |= {"reason": verdict.reason}
+                fields |= {"ok": self._image.id not in self._outcome.failed}
+        except BaseException as error:  # noqa: BLE001 - the main thread raises it
+            self._outcome.stopped = error
+            self._fail(oneline(str(error)))
+
+    def _attempt(self) -> None:
+        try:
+            reason = self._second_look()
+            if reason is None:
+                self._remove()
+                self._outcome.deleted.append(self._image.id)
+                return
+        except Gone:
+            reason = Verdict(delete=True, rule=Rule.GONE, reason="gone meanwhile")
+            self._outcome.gone.append(self._image.id)
+        except Conflict as conflict:
+            reason = self._refused(conflict)
+            self._give_back()
+        except Answered as error:
+            self._give_back()
+            self._fail(str(error))
+            return
+        self._outcome.verdicts[self._image.id] = reason
+
+    def _fail(self, reason: str) -> None:
+        if self._lost:
+            reason = f"{reason}; it has lost {', '.join(self._lost)}"
+        self._outcome.failed[self._image.id] = reason
+        self._outcome.verdicts[self._image.id] = keeping(Rule.FAILED, reason)
+
+    def _second_look(self) -> Verdict | None:
+        """Look at the image, its names and containers again; None is to go on."""
+        for other in self._upon:
+            if other not in self._outcome.deleted and other not in self._outcome.gone:
+                return keeping(Rule.BASE, f"base of {self._plan.images[other].title}")
+        self._tags, self._digests = self._daemon.names(self._image.id)
+        new = {*self._tags, *self._digests} - {*self._image.names}
+        if new:
+            return keeping(Rule.CHANGED, f"also named {min(new)} by now")
+        return self._use()
+
+    def _use(self) -> Verdict | None:
+        users = [one for one in self._daemon.containers() if one.image == self._image.id]
+        return used_by(users) if users else None
+
+    def _remove(self) -> None:
+        """Remove names until one repository's are left, and then the image by its id.
+
+        So it is the daemon that makes sure that this very image goes, whatever becomes of its
+        last tag meanwhile.
+        """
+        last = (self._tags or self._digests or [""])[-1]
+        repository = parse(last).repository
+        elsewhere = [one for one in self._digests if parse(one).repository != repository]
+        for name in (*self._tags[:-1], *elsewhere):
+            with suppress(Gone):  # a digest's name goes with the last tag in its repository
+                self._daemon.remove(name)
+                self._lost.append(name)
+        self._daemon.remove(self._image.id)
+
+    def _refused(self, conflict: Conflict) -> Verdict:
+        """Return why the daemon did not take it: mostly a container that came meanwhile."""
+        return self._use() or keeping(Rule.REFUSED, f"the daemon refuses: {conflict}")
+
+    def _give_back(self) -> None:
+        """Give an image that stays the tags back that it had."""
+        for name in [one for one in self._lost if "@" not in one]:
+            self._daemon.tag(self._image.id, name)
+            self._lost.remove(name)

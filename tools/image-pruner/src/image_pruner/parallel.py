@@ -1,0 +1,39 @@
+"""Several calls at the same time, in threads that nobody has to wait for."""
+
+from __future__ import annotations
+
+from queue import SimpleQueue
+from threading import Thread
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+T = TypeVar("T")
+
+
+def at_once(calls: Sequence[Callable[[], T]], *, threads: int) -> list[T]:
+    """Return what calls return, in their order; the first error is raised.
+
+    An error or Ctrl+C leaves the other calls alone: their threads end with the process, which
+    those of `concurrent.futures` would keep from ending.
+    """
+    waiting = iter(enumerate(calls))
+    done: SimpleQueue[tuple[int, T | None, BaseException | None]] = SimpleQueue()
+
+    def work() -> None:
+        for index, call in waiting:
+            try:
+                done.put((index, call(), None))
+            except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
+                done.put((index, None, error))
+
+    for _ in range(min(threads, len(calls))):
+        Thread(target=work, daemon=True).start()
+    found: dict[int, T] = {}
+    for _ in calls:
+        index, result, error = done.get()
+        if error is not None:
+            raise error
+        found[index] = result  # type: ignore[assignment] # without an error there is a result
+    return [found[index] for index in range(len(calls))]

@@ -1,0 +1,175 @@
+"""What is printed: a line for each image, one JSON document, and the summary."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from toolroll_shared.output import KILO, human_size, oneline, table
+
+from .ages import DAY_S
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import Any
+
+    from .deleting import Outcome
+    from .models import Image, Plan, Stock, Verdict
+
+_LONG = ("decision", "image", "id", "size", "freed", "age_days", "reason")
+_SHORT = ("decision", "image", "size", "frees", "reason")
+
+
+def plan_table(plan: Plan, *, now: float, terminal: bool) -> str:
+    """Return a line for each image: those that go first, what frees most at the top.
+
+    Args:
+        plan: the plan.
+        now: in seconds since 1970.
+        terminal: short columns with a header, else all of them by tabs, exact.
+    """
+    images = _sorted(plan, plan.verdicts)
+    if terminal:
+        rows = [_short_row(image, plan.verdicts[image.id]) for image in images]
+        return table(_SHORT, rows, terminal=True, numbers=("size", "frees"))
+    rows = [_long_row(image, plan, now) for image in images]
+    return table(_LONG, rows, terminal=False)
+
+
+def _sorted(plan: Plan, verdicts: Mapping[str, Verdict]) -> list[Image]:
+    def key(image: Image) -> tuple[bool, int, bool, str, str]:
+        verdict = verdicts[image.id]
+        return not verdict.delete, -verdict.freed, not image.names, image.title, image.id
+
+    return sorted(plan.images.values(), key=key)
+
+
+def _short_row(image: Image, verdict: Verdict) -> list[str]:
+    frees = human_size(verdict.freed) if verdict.delete else ""
+    title = ", ".join(image.tags) or image.title
+    return [verdict.decision, title, human_size(image.size), frees, verdict.reason]
+
+
+def _long_row(image: Image, plan: Plan, now: float) -> list[str]:
+    verdict, age = plan.verdicts[image.id], _age_days(plan.dates.get(image.id), now)
+    return [
+        verdict.decision,
+        ",".join(image.tags) or image.title,
+        image.id,
+        str(image.size),
+        str(verdict.freed),
+        "" if age is None else str(age),
+        verdict.reason,
+    ]
+
+
+def _age_days(date: float | None, now: float) -> float | None:
+    return None if date is None else round((now - date) / DAY_S, 2)
+
+
+def document(plan: Plan, outcome: Outcome | None, *, now: float) -> dict[str, Any]:
+    """Return what `--json` prints; without an outcome it is a dry run's."""
+    verdicts = plan.verdicts if outcome is None else outcome.verdicts
+    failed = {} if outcome is None else outcome.failed
+    return {
+        "dry_run": outcome is None,
+        "images": [_record(image, plan, verdicts, now) for image in _sorted(plan, verdicts)],
+        "predicted_freed_bytes": plan.freed,
+        "predicted_exactly": plan.exact,
+        "freed_bytes": None if outcome is None else outcome.freed,
+        "build_cache_bytes": None if outcome is None else outcome.cached,
+        "deleted": [] if outcome is None else outcome.deleted,
+        "failed": [
+            {"id": one, "tags": list(plan.images[one].tags), "error": reason}
+            for one, reason in failed.items()
+        ],
+    }
+
+
+def _record(
+    image: Image, plan: Plan, verdicts: Mapping[str, Verdict], now: float
+) -> dict[str, Any]:
+    verdict = verdicts[image.id]
+    return {
+        "id": image.id,
+        "tags": list(image.tags),
+        "digests": list(image.digests),
+        "size_bytes": image.size,
+        "created": _instant(image.created),
+        "age_days": _age_days(plan.dates.get(image.id), now),
+        "decision": verdict.decision,
+        "rule": verdict.rule.value,
+        "reason": verdict.reason,
+        "freed_bytes": verdict.freed,
+    }
+
+
+def _instant(seconds: float) -> str | None:
+    try:
+        return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
+    except (ValueError, OverflowError, OSError):  # no builder dates it so far away
+        return None
+
+
+def cautions(plan: Plan, stock: Stock) -> Iterator[str]:
+    """Yield why less may become free than predicted."""
+    if not plan.order:
+        return
+    if stock.space.cache_shared:
+        yield (
+            f"the build cache has {human_size(stock.space.cache_shared)} of images' layers: "
+            "what it has of deleted ones is freed only by 'docker builder prune'"
+        )
+    orphans = [one.name for one in stock.containers if one.image not in plan.images]
+    if orphans:
+        yield oneline(
+            f"the image of container {orphans[0]} is gone: layers that it has in common "
+            "with deleted images stay, though they are counted here"
+        )
+
+
+def prospect(plan: Plan) -> str:
+    """Return the summary of a dry run."""
+    number = len(plan.order)
+    if not number:
+        return f"nothing to delete among {_images(len(plan.images))}"
+    return f"would delete {number} of {_images(len(plan.images))} and free {_predicted(plan)}"
+
+
+def surprises(plan: Plan, outcome: Outcome) -> Iterator[str]:
+    """Yield what did not go as planned, image by image."""
+    for identity in plan.order:
+        verdict, title = outcome.verdicts[identity], plan.images[identity].title
+        if identity in outcome.failed:
+            yield oneline(f"{title}: not deleted: {verdict.reason}")
+        elif not verdict.delete:
+            yield oneline(f"{title}: kept after all: {verdict.reason}")
+
+
+def summary(plan: Plan, outcome: Outcome) -> str:
+    """Return what was done, and what was predicted and really freed."""
+    what = f"deleted {len(outcome.deleted)} of {_images(len(plan.images))}"
+    if len(outcome.deleted) < len(plan.order):
+        what += f" ({len(plan.order)} planned)"
+    if not plan.order:
+        return f"nothing to delete among {_images(len(plan.images))}"
+    freed = "the daemon does not say how much"
+    if outcome.freed is not None:
+        freed = _exactly(outcome.freed) if outcome.freed != plan.freed else human_size(plan.freed)
+    predicted = _predicted(plan) if outcome.freed == plan.freed else _exactly(plan.freed)
+    cached = ""
+    if outcome.cached:
+        cached = f"; {human_size(outcome.cached)} are in the build cache still"
+    return f"{what}: predicted {predicted}, freed {freed}{cached}"
+
+
+def _images(number: int) -> str:
+    return f"{number} image{'s' * (number != 1)}"
+
+
+def _predicted(plan: Plan) -> str:
+    return f"{'' if plan.exact else 'about '}{human_size(plan.freed)}"
+
+
+def _exactly(size: int) -> str:
+    return f"{human_size(size)} ({size} bytes)" if size >= KILO else human_size(size)
