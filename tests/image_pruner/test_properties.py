@@ -114,7 +114,7 @@ def matches(glob: str, image: Image) -> bool:
     return any(fnmatchcase(name, glob) for name in names(image))
 
 
-@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(worlds(), criteria(), st.booleans())
 def test_no_option_deletes_what_must_stay_and_no_byte_is_miscounted(
     world: World, wanted: Criteria, telling: bool

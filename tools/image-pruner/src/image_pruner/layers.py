@@ -141,7 +141,7 @@ class Layers:
         }
 
     def _look_at_others(self, others: Sequence[Image], bases: Collection[str]) -> None:
-        pending = {one.id: one for one in others if one.shared != 0}
+        pending = {one.id: one for one in others}
         self._take(pending, self._guesses(pending))
         while pending and (floor := self._floor(bases)) is not None:
             wanted = [one for one in pending.values() if one.shared is None or one.shared > floor]
@@ -188,7 +188,7 @@ class Layers:
         deepest: dict[int, str] = {}
         for identity in self._open():
             if self._images[identity].shared is None:
-                return -1
+                return 0
             deepest.setdefault(self._paths[identity][self._contested[identity]], identity)
         for identity in deepest.values():
             known = _deepest(self._paths[identity], self._held.__contains__)
