@@ -18,22 +18,40 @@ if TYPE_CHECKING:
 
 _LONG = ("decision", "image", "id", "size", "freed", "age_days", "reason")
 _SHORT = ("decision", "image", "size", "frees", "reason")
+GAP = 2
+"""Columns between those of a table."""
+NARROW = 16
+"""Columns that an image's name gets at least, however long a reason is."""
 
 
-def plan_table(plan: Plan, *, now: float, terminal: bool) -> str:
+def plan_table(plan: Plan, *, now: float, width: int | None) -> str:
     """Return a line for each image: those that go first, what frees most at the top.
 
     Args:
         plan: the plan.
         now: in seconds since 1970.
-        terminal: short columns with a header, else all of them by tabs, exact.
+        width: of a terminal, in columns, for a short table with a header; None for all there is,
+            exact, with tabs.
     """
     images = _sorted(plan, plan.verdicts)
-    if terminal:
-        rows = [_short_row(image, plan.verdicts[image.id]) for image in images]
-        return table(_SHORT, rows, terminal=True, numbers=("size", "frees"))
-    rows = [_long_row(image, plan, now) for image in images]
-    return table(_LONG, rows, terminal=False)
+    if width is None:
+        return table(_LONG, [_long_row(image, plan, now) for image in images], terminal=False)
+    rows = [_short_row(image, plan.verdicts[image.id]) for image in images]
+    room = max(_room_for_images(rows, width), NARROW)
+    fitted = [[one, _tail(title, room), *rest] for one, title, *rest in rows]
+    return table(_SHORT, fitted, terminal=True, numbers=("size", "frees"))
+
+
+def _room_for_images(rows: list[list[str]], width: int) -> int:
+    """Return how many columns are left for the names of images beside everything else."""
+    cells = [*rows, list(_SHORT)]
+    others = sum(max(len(row[at]) + GAP for row in cells) for at in (0, 2, 3, 4))
+    return width - others - GAP
+
+
+def _tail(text: str, room: int) -> str:
+    """Return the end of a name that is too long: the tag is there, and what tells it apart."""
+    return text if len(text) <= room else f"…{text[1 - room :]}"
 
 
 def _sorted(plan: Plan, verdicts: Mapping[str, Verdict]) -> list[Image]:

@@ -107,13 +107,13 @@ class Criteria:
     def _first_look(self, image: Image) -> Verdict | None:
         """Judge by what the list of images tells."""
         if self.only_dangling and image.names:
-            why = "tagged" if image.tags else "has a digest's name"
-            return keeping(Rule.NOT_SELECTED, f"{why}, only dangling images are selected")
+            return keeping(Rule.NOT_SELECTED, "not dangling")
         if self.filters and (reason := self._outside(image)):
             return keeping(Rule.NOT_SELECTED, reason)
         wrong = next((label for label in self.labels if not label.fits(image.labels)), None)
         if wrong:
-            return keeping(Rule.NOT_SELECTED, f"label {wrong.text} does not fit")
+            has = "has" if wrong.absent else "has no"
+            return keeping(Rule.NOT_SELECTED, f"{has} label {wrong.text.removeprefix('!')}")
         return None
 
     def _outside(self, image: Image) -> str | None:
@@ -126,7 +126,7 @@ class Criteria:
     def _by_age(self, image: Image, dates: Dates, now: float) -> Verdict | None:
         date = dates.known[image.id]
         if date is None:
-            return keeping(Rule.UNDATED, f"of unknown age, so perhaps newer than {self.age}")
+            return keeping(Rule.UNDATED, "of unknown age")
         if now - date < (self.older_than or 0):
             return keeping(Rule.NEWER, f"newer than {self.age}")
         return None
@@ -161,7 +161,7 @@ class Criteria:
         name = familiar(repository)
         for date, identity in found:
             if date is None:
-                yield identity, keeping(Rule.UNDATED, f"of unknown age, in repo {name}")
+                yield identity, keeping(Rule.UNDATED, "of unknown age")
             elif limit is not None and date >= limit:
                 yield identity, keeping(Rule.LAST, f"last {number} of repo {name}")
 

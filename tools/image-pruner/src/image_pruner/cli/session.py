@@ -6,6 +6,7 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING
 
 from image_pruner.deleting import carry_out
@@ -88,7 +89,8 @@ class Session:
         if self._arguments.json:
             write_result(json_document(document(plan, outcome, now=self._now)))
         elif outcome is None:
-            write_result(plan_table(plan, now=self._now, terminal=is_terminal(sys.stdout)))
+            width = get_terminal_size().columns if is_terminal(sys.stdout) else None
+            write_result(plan_table(plan, now=self._now, width=width))
 
     def _delete(self, plan: Plan, stock: Stock) -> int:
         if not self._arguments.json:
