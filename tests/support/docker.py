@@ -42,7 +42,9 @@ class Engine:
         """Build an image with the classic builder, as it is kept step by step; its id."""
         from io import BytesIO
 
-        lines = self.client.build(fileobj=BytesIO(dockerfile.encode()), tag=tag, decode=True)
+        lines = self.client.build(
+            fileobj=BytesIO(dockerfile.encode()), tag=tag, decode=True, rm=True
+        )
         ids = [line["aux"]["ID"] for line in lines if "aux" in line]
         return str(ids[-1])
 
@@ -65,7 +67,8 @@ class Engine:
 
     def tags(self) -> set[str]:
         """All tags that there are."""
-        return {tag for one in self.client.images() for tag in one["RepoTags"] or ()}
+        listed = self.client.images(all=True)
+        return {tag for one in listed for tag in one["RepoTags"] or () if "<none>" not in tag}
 
     def layers_size(self) -> int:
         """What the layers of all images take, as the daemon reports it."""

@@ -8,6 +8,7 @@ the daemon would refuse.
 from __future__ import annotations
 
 from dataclasses import replace
+from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING
 
 from .ages import FIRST_RELEASE, Dates
@@ -145,7 +146,7 @@ class _Kinship:
         """Keep named images that others which stay are built upon, by their layers."""
         for image in self.images.values():
             derived = layers.base_of(image.id)
-            if image.id in self.kept or derived is None:
+            if image.id in self.kept or derived is None or not image.names:
                 continue
             reason = f"base of {self.images[derived].title}"
             self.kept[image.id] = keeping(Rule.BASE, reason)
@@ -161,29 +162,29 @@ class _Kinship:
 
     def order(self, ages: dict[str, float]) -> list[str]:
         """Return what goes: the oldest first, but nothing before what is built on it."""
-        order: dict[str, None] = {}
-        heads = (one for one in self.images if one not in self.kept and one not in self.steps)
-        for identity in sorted(heads, key=lambda one: (ages[one], self.images[one].title)):
-            self._add(identity, order)
-        return [*order]
+        waits = {one: {*self.upon(one)} for one in self.images if one not in self.kept}
+        below: dict[str, list[str]] = {}
+        for identity, others in waits.items():
+            for other in others:
+                below.setdefault(other, []).append(identity)
+        ready = [self._turn(identity, ages) for identity, others in waits.items() if not others]
+        heapify(ready)
+        order = []
+        while ready:
+            identity = heappop(ready)[-1]
+            order.append(identity)
+            for base in below.get(identity, ()):
+                waits[base].remove(identity)
+                if not waits[base]:
+                    heappush(ready, self._turn(base, ages))
+        for identity in waits.keys() - set(order):  # which no builder makes
+            self.kept[identity] = keeping(Rule.BASE, "made from itself")
+        return order
 
-    def _add(self, identity: str, order: dict[str, None]) -> None:
-        """Add an image, before it what was made from it, and after it steps to it alone."""
-        open_, seen = [(identity, False)], set(self.kept)
-        while open_:
-            one, is_next = open_.pop()
-            if is_next:
-                order[one] = None
-            elif one not in order and one not in seen:
-                seen.add(one)
-                open_.append((one, True))
-                open_ += [(other, False) for other in self.upon(one)]
-        parent = self.images[identity].parent
-        while parent in self.steps and parent not in self.kept and parent not in order:
-            if any(child not in order for child in self._children[parent]):
-                return
-            order[parent] = None
-            parent = self.images[parent].parent
+    def _turn(self, identity: str, ages: dict[str, float]) -> tuple[bool, float, str, str]:
+        """Return when an image goes: a step as soon as nothing else needs it."""
+        head = identity not in self.steps
+        return head, ages[identity], self.images[identity].title, identity
 
     def limit(self, order: Sequence[str], number: int, layers: Layers) -> None:
         """Keep what is beyond the number of images that may go, and what that is built on."""
