@@ -130,8 +130,11 @@ def podman() -> Iterator[Engine]:
         folder = Path(name)
         places = [f"--root={folder}/root", f"--runroot={folder}/run", f"--tmpdir={folder}/tmp"]  # noqa: S108
         service = ["system", "service", "--time=0", f"unix://{folder}/socket"]
-        with _running([program, *places, *service], folder) as engine:
-            yield engine
+        try:
+            with _running([program, *places, *service], folder) as engine:
+                yield engine
+        finally:  # it mounts that on itself
+            subprocess.run(["umount", f"{folder}/root/overlay"], check=False, capture_output=True)
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from .rules import keeping, used_by
 from .troubles import Answered, Conflict, Gone
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from toolroll_shared.logs import Log
 
@@ -132,6 +132,9 @@ class _Deletion:
                 self._outcome.deleted.append(self._image.id)
                 return
         except Gone:
+            if self._lost:  # with the last of its names, which was ours to remove
+                self._outcome.deleted.append(self._image.id)
+                return
             reason = Verdict(delete=True, rule=Rule.GONE, reason="gone meanwhile")
             self._outcome.gone.append(self._image.id)
         except Conflict as conflict:
@@ -170,14 +173,23 @@ class _Deletion:
         So it is the daemon that makes sure that this very image goes, whatever becomes of its
         last tag meanwhile.
         """
+        self._remove_names(self._tags[:-1])
         last = (self._tags or self._digests or [""])[-1]
         repository = parse(last).repository
         elsewhere = [one for one in self._digests if parse(one).repository != repository]
-        for name in (*self._tags[:-1], *elsewhere):
+        try:
+            self._daemon.remove(self._image.id)
+        except Conflict:  # dockerd wants names by digest gone, too; Podman does not
+            if not elsewhere or self._use():
+                raise
+            self._remove_names(elsewhere)
+            self._daemon.remove(self._image.id)
+
+    def _remove_names(self, names: Iterable[str]) -> None:
+        for name in names:
             with suppress(Gone):  # a digest's name goes with the last tag in its repository
                 self._daemon.remove(name)
                 self._lost.append(name)
-        self._daemon.remove(self._image.id)
 
     def _refused(self, conflict: Conflict) -> Verdict:
         """Return why the daemon did not take it: mostly a container that came meanwhile."""
