@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .models import Image, Plan, Stock, Verdict
 
 _LONG = ("decision", "image", "id", "size", "freed", "age_days", "reason")
-_SHORT = ("decision", "image", "size", "frees", "reason")
+_SHORT = ("plan", "image", "size", "frees", "reason")
 GAP = 2
 """Columns between those of a table."""
 NARROW = 16
