@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import datetime
 from functools import partial
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import docker
@@ -59,6 +60,8 @@ class Daemon:
         self._endpoint = endpoint
         self._timeout = timeout
         self._details: dict[str, Detail | None] = {}
+        if endpoint.host.startswith("ssh:") and not find_spec("paramiko"):
+            raise Unreachable(f"{endpoint.host}: ssh needs paramiko: pip install paramiko")
         with speaking(endpoint):
             client = self._connect(OLDEST_API)
             about = client.version(api_version=False)
