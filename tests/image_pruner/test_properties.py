@@ -192,6 +192,7 @@ def test_no_option_deletes_what_must_stay_and_no_byte_is_miscounted(
     stock = world.stock(telling=telling)
     plan = make_plan(stock, wanted, world, now=NOW)
     check(world, stock, wanted, plan)
+    assert plan.exact == telling
     if wanted.max_delete is None:
         assert {*plan.order} == expected(world, stock, wanted)
     else:
