@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, field
-from threading import Thread
+from queue import SimpleQueue
+from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 from toolroll_shared.logs import NO_LOG
@@ -86,15 +87,32 @@ def _undisturbed(work: Callable[[], None]) -> None:
     """Do something to its end, whatever signal comes; the signal is heard then.
 
     It is done in a thread, because Python raises for a signal in the main one only. A second
-    signal ends the process at once.
+    signal ends the process at once. `Thread.join` would not do: until Python 3.13 one that a
+    signal breaks off takes the thread for ended.
     """
-    thread = Thread(target=work, daemon=True)
-    thread.start()
+    tickets, over, ended = [None], SimpleQueue[None](), Event()
+
+    def run() -> None:
+        if _taken(tickets):  # else the signal came first
+            work()
+        ended.set()
+        over.put(None)
+
     try:
-        thread.join()
+        Thread(target=run, daemon=True).start()
+        over.get()
     except KeyboardInterrupt:
-        thread.join()
+        if not _taken(tickets):
+            ended.wait()
         raise
+
+
+def _taken(tickets: list[None]) -> bool:
+    """Take the only ticket; False if somebody else has it."""
+    with suppress(IndexError):
+        tickets.pop()
+        return True
+    return False
 
 
 class _Deletion:
