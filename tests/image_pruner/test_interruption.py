@@ -3,10 +3,7 @@
 import signal
 import subprocess
 import threading
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from tests.support.commands import argv
 from tests.support.docker import Engine

@@ -19,7 +19,7 @@ from toolroll_shared.errors import Unreachable
 from .ages import FIRST_RELEASE
 from .models import Detail, Step
 from .parallel import at_once
-from .stocks import container_of, real_names, space_of, stock_of
+from .stocks import container_of, full_id, real_names, space_of, stock_of
 from .troubles import Gone, answered, speaking
 
 if TYPE_CHECKING:
@@ -190,6 +190,15 @@ class Daemon:
         with speaking(self._endpoint):
             found = json.loads(self._fetch(f"/images/{identity}/json"))
             return real_names(found.get("RepoTags")), real_names(found.get("RepoDigests"))
+
+    def holder(self, name: str) -> str:
+        """Return the id of the image that has a name now.
+
+        Raises:
+            Gone: none has.
+        """
+        with speaking(self._endpoint):
+            return full_id(json.loads(self._fetch(f"/images/{name}/json"))["Id"])
 
     def remove(self, name: str) -> None:
         """Remove a name, or an image by its id; never by force, and nothing but that.

@@ -7,7 +7,7 @@ refuses because something uses the image by now is kept, with its tags.
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from queue import SimpleQueue
 from threading import Event, Thread
 from typing import TYPE_CHECKING
@@ -158,15 +158,18 @@ class _Deletion:
         except Conflict as conflict:
             reason = self._refused(conflict)
             self._give_back()
+            reason = replace(reason, reason=self._with_losses(reason.reason))
         except Answered as error:
             self._give_back()
             self._fail(str(error))
             return
         self._outcome.verdicts[self._image.id] = reason
 
+    def _with_losses(self, reason: str) -> str:
+        return f"{reason}; it has lost {', '.join(self._lost)}" if self._lost else reason
+
     def _fail(self, reason: str) -> None:
-        if self._lost:
-            reason = f"{reason}; it has lost {', '.join(self._lost)}"
+        reason = self._with_losses(reason)
         self._outcome.failed[self._image.id] = reason
         self._outcome.verdicts[self._image.id] = keeping(Rule.FAILED, reason)
 
@@ -189,7 +192,7 @@ class _Deletion:
         """Remove names until one repository's are left, and then the image by its id.
 
         So it is the daemon that makes sure that this very image goes, whatever becomes of its
-        last tag meanwhile.
+        last tag meanwhile. Of a name before that, we make sure ourselves, a moment before.
         """
         self._remove_names(self._tags[:-1])
         last = (self._tags or self._digests or [""])[-1]
@@ -206,15 +209,19 @@ class _Deletion:
     def _remove_names(self, names: Iterable[str]) -> None:
         for name in names:
             with suppress(Gone):  # a digest's name goes with the last tag in its repository
-                self._daemon.remove(name)
-                self._lost.append(name)
+                if self._daemon.holder(name) == self._image.id:
+                    self._daemon.remove(name)
+                    self._lost.append(name)
 
     def _refused(self, conflict: Conflict) -> Verdict:
         """Return why the daemon did not take it: mostly a container that came meanwhile."""
         return self._use() or keeping(Rule.REFUSED, f"the daemon refuses: {conflict}")
 
     def _give_back(self) -> None:
-        """Give an image that stays the tags back that it had."""
+        """Give an image that stays the tags back that it had, unless another has one by now."""
         for name in [one for one in self._lost if "@" not in one]:
-            self._daemon.tag(self._image.id, name)
+            try:
+                self._daemon.holder(name)
+            except Gone:
+                self._daemon.tag(self._image.id, name)
             self._lost.remove(name)
