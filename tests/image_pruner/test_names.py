@@ -79,6 +79,10 @@ def test_what_can_be_no_repository_is_told(text: str) -> None:
         "*:1",
         "docker.io/library/app",
         "docker.io/library/app:1",
+        "library/app",
+        "library/app:*",
+        "docker.io/app:1",
+        "index.docker.io/library/app",
         "docker.io/*",
         "ap[op]",
         "reg.io:5000/team/web",
@@ -100,7 +104,7 @@ def test_a_glob_is_held_against_every_form_of_a_name(glob: str) -> None:
     assert excluding(["nothing", glob], image) == glob
 
 
-@pytest.mark.parametrize("glob", ["ap", "pp", "App", "app:", "1", "library/app", "web", "abcd", ""])
+@pytest.mark.parametrize("glob", ["ap", "pp", "App", "app:", "1", "library/web", "web", "abcd", ""])
 def test_a_glob_names_the_whole_of_it_or_nothing(glob: str) -> None:
     image = Image(id="sha256:abcd" + "0" * 60, tags=("app:1", "x/web:2"), labels={})
     assert excluding([glob], image) is None

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 HUB = "docker.io"
 OFFICIAL = "library"
-_ALIASES = {"index.docker.io": HUB, "registry-1.docker.io": HUB}
+_ALIASES = {"index.docker.io": HUB}
 _REPOSITORY = re.compile(r"[a-zA-Z0-9._:\[\]-]+(/[a-z0-9._-]+)*")
 _TAG = re.compile(r"[\w.*?-]+", re.ASCII)
 
@@ -120,9 +120,13 @@ def excluding(patterns: Iterable[str], image: Image) -> str | None:
 
     It is held against the repository, with and without tag or digest, as docker shows it, in
     full and as the daemon has it; against the id, with and without `sha256:`, and the short id.
+    A pattern may spell a repository in each way that docker takes, such as `library/app`.
     """
     forms = set(_forms(image))
-    return next((one for one in patterns if any(map(_glob(one).match, forms))), None)
+    for pattern in patterns:
+        if any(_glob(one).match(form) for one in (pattern, _in_full(pattern)) for form in forms):
+            return pattern
+    return None
 
 
 def _forms(image: Image) -> Iterator[str]:

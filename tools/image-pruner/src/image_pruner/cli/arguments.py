@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 TOOL = "image-pruner"
 TIMEOUT_S = 120.0
 """Default of `--timeout`: deleting a large image from a slow disk takes its time."""
+MAX_TIMEOUT_S = 86_400.0
+"""A day: sockets know no time beyond some bound of the system's."""
+AGE_UNITS = ("h", "d", "w")
 
 _DESCRIPTION = """\
 Say which Docker images could go, why, and what that frees; with --yes, delete them.
@@ -86,6 +89,7 @@ def _add_selection(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--exclude",
+        type=_some,
         action="append",
         default=[],
         metavar="GLOB",
@@ -105,6 +109,7 @@ def _add_action(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--yes", action="store_true", help="delete; without it nothing is changed")
     group.add_argument(
         "--plan",
+        type=_some,
         metavar="FILE",
         help="write the plan to FILE; with --yes, carry out the plan in FILE and nothing else",
     )
@@ -115,11 +120,13 @@ def _add_daemon(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "-H",
         "--host",
+        type=_some,
         metavar="URL",
         help="unix://, tcp:// or ssh:// (default: $DOCKER_HOST, else that of the context)",
     )
     group.add_argument(
         "--context",
+        type=_some,
         metavar="NAME",
         help="a context of docker's (default: $DOCKER_CONTEXT, else the current one)",
     )
@@ -132,20 +139,30 @@ def _add_daemon(group: argparse._ArgumentGroup) -> None:
     )
 
 
+def _some(text: str) -> str:
+    """Refuse an empty text: `--plan "$UNSET"` shall not mean that there is no plan."""
+    if not text:
+        raise argparse.ArgumentTypeError("it is empty: perhaps a variable is not set")
+    return text
+
+
 def _age(text: str) -> Age:
+    """Return an age; `6m` is none, for who means months would get minutes."""
     shown = f"{text}d" if text[-1:].isdigit() else text
     try:
-        return Age(duration(shown), shown)
+        if shown.endswith(AGE_UNITS):
+            return Age(duration(shown), shown)
     except argparse.ArgumentTypeError:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is not an age: a number of days, or with h, d or w, such as 36h or 2w"
-        ) from None
+        pass
+    raise argparse.ArgumentTypeError(
+        f"{text!r} is not an age: a number of days, or with h, d or w, such as 36h or 2w"
+    )
 
 
 def _timeout(text: str) -> float:
     seconds = duration(text)
-    if not seconds:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time at all")
+    if not 0 < seconds <= MAX_TIMEOUT_S:
+        raise argparse.ArgumentTypeError(f"{text!r} is not between nothing and a day")
     return seconds
 
 
