@@ -1,6 +1,7 @@
 """Plan files: what a dry run showed is what goes, and nothing else."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -103,6 +104,7 @@ def test_a_plan_takes_the_place_of_a_plan_only(engine: Engine, prune: Prune, pla
         '{"format": "image-pruner plan", "version": 1}',
         f'{HEAD}, "delete": [{{"id": "../x", "names": [], "reason": ""}}]}}',
         f'{HEAD}, "delete": [7]}}',
+        "[" * 100_000,
     ],
 )
 def test_what_is_no_plan_is_refused(prune: Prune, here: Path, damage: str) -> None:
@@ -111,6 +113,11 @@ def test_what_is_no_plan_is_refused(prune: Prune, here: Path, damage: str) -> No
     assert done.code == 65
     assert done.stderr.startswith("image-pruner: --plan plan: ")
     assert done.stderr.count("\n") == 1
+
+
+def test_what_has_no_end_is_no_plan(prune: Prune) -> None:
+    done = prune("--yes", "--plan", "/dev/zero")
+    assert (done.code, "too large to be a plan" in done.stderr) == (65, True)
 
 
 def test_a_plan_that_cannot_be_read_is_told(prune: Prune, here: Path) -> None:
@@ -136,3 +143,48 @@ def test_with_a_plan_no_option_selects(prune: Prune, option: tuple[str, ...]) ->
     done = prune("--yes", "--plan", "x", *option)
     assert done.code == 2
     assert option[0] in done.stderr
+
+
+def test_a_plan_takes_the_place_of_an_empty_file(engine: Engine, prune: Prune, plan: Path) -> None:
+    plan.write_bytes(b"")
+    assert prune("--plan", plan).code == 0
+    assert json.loads(plan.read_text())["delete"] == []
+    assert engine.ids()
+
+
+@pytest.mark.parametrize("precious", ["#!/bin/sh\n# mails the image-pruner plan\n", "\n"])
+def test_a_file_that_only_speaks_of_a_plan_is_left_alone(
+    engine: Engine, prune: Prune, plan: Path, precious: str
+) -> None:
+    plan.write_text(precious)
+    assert prune("--plan", plan).code == 2
+    assert plan.read_text() == precious
+    assert engine.ids()
+
+
+@pytest.mark.parametrize("place", ["pipe", "/dev/null", "."])
+def test_a_plan_is_written_to_a_file_only(
+    engine: Engine, prune: Prune, here: Path, place: str
+) -> None:
+    os.mkfifo(here / "pipe")
+    done = prune("--plan", place)
+    assert (done.code, done.stdout) == (2, "")
+    assert "is there, and no plan" in done.stderr
+    assert engine.ids() == set()
+
+
+def test_a_plan_in_no_folder_is_told(engine: Engine, prune: Prune, here: Path) -> None:
+    done = prune("--plan", here / "none" / "plan")
+    assert (done.code, done.stdout) == (2, "")
+    assert f"there is no folder {here}/none" in done.stderr
+    assert engine.ids() == set()
+
+
+def test_what_is_gone_when_a_plan_is_carried_out_is_named(
+    engine: Engine, prune: Prune, plan: Path
+) -> None:
+    assert prune("--yes", "--plan", plan).code == 0
+    done = prune("--yes", "--plan", plan)
+    assert done.code == 0
+    assert "gone already, 4 images of the plan: " in done.stderr
+    assert not engine.ids()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from toolroll_shared.errors import CorruptStore, UsageError
 from toolroll_shared.files import AtomicFile
 
-from .models import Rule, Verdict
+from .models import Rule, Verdict, short_id
 from .rules import Kept, keeping, protected
 
 if TYPE_CHECKING:
@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 
 FORMAT = "image-pruner plan"
 VERSION = 1
+MAX_BYTES = 100_000_000
+"""Of a plan: some 200,000 images."""
 _ID = re.compile(r"sha256:[0-9a-f]{64}")
+_START = re.compile(rb'\s*\{\s*"format":\s*"' + FORMAT.encode() + b'"')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +38,6 @@ class Planned:
     daemon: str
     names: Mapping[str, frozenset[str]]
     reasons: Mapping[str, str]
-    freed: int
     by_tag: bool = False
     max_delete: int | None = None
 
@@ -54,6 +56,15 @@ class Planned:
         new = {*image.names} - self.names[image.id]
         return keeping(Rule.CHANGED, f"also named {min(new)} by now") if new else None
 
+    def missing(self, stock: Stock) -> list[str]:
+        """Return the planned images that are not there any more, by a name or a short id."""
+        there = {image.id for image in stock.images}
+        return [
+            min(names, default=short_id(identity))
+            for identity, names in self.names.items()
+            if identity not in there
+        ]
+
     def why(self, image: Image, age: float | None) -> Verdict:
         """Return the reason that the plan has."""
         del age
@@ -67,7 +78,9 @@ def write_plan(path: Path, plan: Plan, daemon: str, *, now: float) -> None:
         UsageError: there is a file that is no plan.
         OSError: it cannot be written.
     """
-    if path.exists() and not _is_plan(path):
+    if not path.parent.is_dir():
+        raise UsageError(f"--plan {path}: there is no folder {path.parent}")
+    if path.exists() and not _may_be_replaced(path):
         raise UsageError(f"--plan {path}: is there, and no plan: it is left alone")
     document = {
         "format": FORMAT,
@@ -93,12 +106,16 @@ def _entry(image: Image, verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _is_plan(path: Path) -> bool:
+def _may_be_replaced(path: Path) -> bool:
+    """Tell whether a file is a plan, or is empty, as `mktemp` makes one."""
     try:
+        if not path.is_file():  # a pipe would have us wait
+            return False
         with path.open("rb") as file:
-            return FORMAT.encode() in file.read(100)
+            start = file.read(100)
     except OSError:
         return False
+    return not start or bool(_START.match(start))
 
 
 def read_plan(path: Path) -> Planned:
@@ -109,10 +126,14 @@ def read_plan(path: Path) -> Planned:
         CorruptStore: it is no plan, or one of another version.
     """
     try:
-        document = json.loads(path.read_bytes())
+        with path.open("rb") as file:
+            text = file.read(MAX_BYTES + 1)
+        if len(text) > MAX_BYTES:
+            raise CorruptStore(f"--plan {path}: too large to be a plan of image-pruner")
+        document = json.loads(text)
     except OSError as error:
         raise UsageError(f"--plan {path}: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CorruptStore(f"--plan {path}: not a plan of image-pruner: {error}") from error
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise CorruptStore(f"--plan {path}: not a plan of image-pruner")
@@ -132,5 +153,4 @@ def _planned(document: dict[str, Any]) -> Planned:
         daemon=str(document["daemon"]),
         names={entry["id"]: frozenset(map(str, entry["names"])) for entry in entries},
         reasons={entry["id"]: str(entry["reason"]) for entry in entries},
-        freed=int(document["predicted_freed_bytes"]),
     )

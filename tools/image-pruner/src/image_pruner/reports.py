@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from toolroll_shared.output import KILO, human_size, oneline, table
 
 from .ages import DAY_S
+from .models import Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from typing import Any
 
     from .deleting import Outcome
@@ -20,6 +21,8 @@ _LONG = ("decision", "image", "id", "size", "freed", "age_days", "reason")
 _SHORT = ("plan", "image", "size", "frees", "reason")
 GAP = 2
 """Columns between those of a table."""
+SHOWN = 5
+"""Names in a message, at most."""
 NARROW = 16
 """Columns that an image's name gets at least, however long a reason is."""
 
@@ -154,14 +157,27 @@ def prospect(plan: Plan) -> str:
     return f"would delete {number} of {_images(len(plan.images))} and free {_predicted(plan)}"
 
 
+def already_gone(titles: Sequence[str]) -> str:
+    """Return that planned images were not there to begin with."""
+    shown = ", ".join(titles[:SHOWN]) + (", ..." if len(titles) > SHOWN else "")
+    return oneline(f"gone already, {_images(len(titles))} of the plan: {shown}")
+
+
 def surprises(plan: Plan, outcome: Outcome) -> Iterator[str]:
-    """Yield what did not go as planned, image by image."""
+    """Yield what did not go as planned, image by image; what it never came to is only counted."""
+    left = 0
     for identity in plan.order:
         verdict, title = outcome.verdicts[identity], plan.images[identity].title
         if identity in outcome.failed:
             yield oneline(f"{title}: not deleted: {verdict.reason}")
+        elif verdict.rule is Rule.STOPPED:
+            left += 1
         elif not verdict.delete:
             yield oneline(f"{title}: kept after all: {verdict.reason}")
+        elif verdict.rule is Rule.GONE:
+            yield oneline(f"{title}: {verdict.reason}")
+    if left:
+        yield f"not tried: {_images(left)}"
 
 
 def summary(plan: Plan, outcome: Outcome) -> str:

@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING
 from image_pruner.deleting import carry_out
 from image_pruner.planning import make_plan
 from image_pruner.plans import Planned, write_plan
-from image_pruner.reports import cautions, document, plan_table, prospect, summary, surprises
+from image_pruner.reports import (
+    already_gone,
+    cautions,
+    document,
+    plan_table,
+    prospect,
+    summary,
+    surprises,
+)
 from toolroll_shared.errors import Exit, ToolError, UsageError
 from toolroll_shared.output import (
     is_terminal,
@@ -95,14 +103,18 @@ class Session:
     def _delete(self, plan: Plan, stock: Stock) -> int:
         if not self._arguments.json:
             self._print(plan, None)
+        if isinstance(self._selection, Planned) and (gone := self._selection.missing(stock)):
+            _say(already_gone(gone))
         for caution in cautions(plan, stock):
             _say(caution)
         outcome = carry_out(plan, self._daemon, log=self._log, progress=_progress(plan))
         self._measure(outcome, stock)
-        self._print(plan, outcome)
-        for surprise in surprises(plan, outcome):
-            _say(surprise)
-        _say(summary(plan, outcome))
+        try:
+            self._print(plan, outcome)
+        finally:
+            for surprise in surprises(plan, outcome):
+                _say(surprise)
+            _say(summary(plan, outcome))
         if outcome.stopped:
             raise outcome.stopped
         return Exit.FAILED if outcome.failed else Exit.OK
@@ -114,7 +126,7 @@ class Session:
         elif not isinstance(outcome.stopped, ToolError):
             try:
                 outcome.freed, outcome.cached = self._daemon.space().freed_since(stock.space)
-            except ToolError as error:
+            except (ToolError, KeyboardInterrupt) as error:
                 outcome.stopped = outcome.stopped or error
 
 
