@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import datetime
 from functools import partial
 from importlib.util import find_spec
@@ -14,13 +15,13 @@ from docker.tls import TLSConfig
 from docker.utils import version_lt
 from urllib3 import Timeout
 
-from toolroll_shared.errors import Unreachable
+from toolroll_shared.errors import TryLater, Unreachable
 
 from .ages import FIRST_RELEASE
 from .models import Detail, Step
 from .parallel import at_once
 from .stocks import container_of, full_id, real_names, space_of, stock_of
-from .troubles import Gone, answered, speaking
+from .troubles import Answered, Gone, answered, asking, speaking
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -42,6 +43,11 @@ NEWEST_API = DEFAULT_DOCKER_API_VERSION
 AT_ONCE = 4
 """Inspections at the same time: more gained nothing."""
 
+BUSY = "disk usage operation is already running"
+"""What dockerd (until 23.0) answers if somebody else asks for `/system/df` at the same time."""
+
+BUSY_PAUSE_S = 0.1
+
 BAD_REQUEST = 400
 
 
@@ -62,7 +68,7 @@ class Daemon:
         self._details: dict[str, Detail | None] = {}
         if endpoint.host.startswith("ssh:") and not find_spec("paramiko"):
             raise Unreachable(f"{endpoint.host}: ssh needs paramiko: pip install paramiko")
-        with speaking(endpoint):
+        with asking(endpoint):
             client = self._connect(OLDEST_API)
             about = client.version(api_version=False)
             client.close()
@@ -124,17 +130,17 @@ class Daemon:
             return stock_of(images, containers, usage, about, is_podman=self.is_podman)
 
     def _images(self) -> list[dict[str, Any]]:
-        with speaking(self._endpoint):
+        with asking(self._endpoint):
             found: list[dict[str, Any]] = self._client.images(all=True)
             return found
 
     def _about(self) -> dict[str, Any]:
-        with speaking(self._endpoint):
+        with asking(self._endpoint):
             return self._client.info()
 
     def containers(self) -> list[Container]:
         """Return all containers, running or not."""
-        with speaking(self._endpoint):
+        with asking(self._endpoint):
             return [container_of(one) for one in self._client.containers(all=True)]
 
     def space(self) -> Space:
@@ -144,7 +150,20 @@ class Daemon:
             return space_of(usage, is_podman=self.is_podman)
 
     def _usage(self) -> dict[str, Any]:
-        with speaking(self._endpoint):
+        """Return what `/system/df` tells, which older daemons tell one at a time only."""
+        deadline = time.monotonic() + self._timeout
+        while True:
+            try:
+                return self._usage_now()
+            except Answered as error:
+                if BUSY not in str(error):
+                    raise
+                if time.monotonic() > deadline:
+                    raise TryLater(str(error)) from error
+            time.sleep(BUSY_PAUSE_S)
+
+    def _usage_now(self) -> dict[str, Any]:
+        with asking(self._endpoint):
             if version_lt(self._client.api_version, PARTIAL_DF_API):
                 return self._client.df()
             found: dict[str, Any] = json.loads(

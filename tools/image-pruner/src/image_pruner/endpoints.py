@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
+DEFAULT_CONTEXT = "default"
+"""Where DOCKER_HOST says, else `DEFAULT_HOST`."""
 DEFAULT_HOST = "unix:///var/run/docker.sock"
 SCHEMES = ("unix://", "tcp://", "http://", "https://", "ssh://")
 
@@ -65,15 +67,17 @@ def find_endpoint(
     folder = Path(environ.get("DOCKER_CONFIG") or Path(environ.get("HOME") or "/") / ".docker")
     if host:
         return _by_host(host, "--host", environ, folder)
-    if context:
+    if context and context != DEFAULT_CONTEXT:
         return _by_context(context, "--context", folder)
     if named := environ.get("DOCKER_HOST"):
         return _by_host(named, "DOCKER_HOST", environ, folder)
+    if context:
+        return Endpoint(host=DEFAULT_HOST)
     if named := environ.get("DOCKER_CONTEXT"):
         return _by_context(named, "DOCKER_CONTEXT", folder)
     settings = folder / "config.json"
     named = _read(settings).get("currentContext") if settings.exists() else None
-    return _by_context(named or "default", str(settings), folder)
+    return _by_context(named or DEFAULT_CONTEXT, str(settings), folder)
 
 
 def _by_host(host: str, origin: str, environ: Mapping[str, str], folder: Path) -> Endpoint:
@@ -100,7 +104,7 @@ def _tls_of_environment(
 
 
 def _by_context(name: str, origin: str, folder: Path) -> Endpoint:
-    if name == "default":
+    if name == DEFAULT_CONTEXT:
         return Endpoint(host=DEFAULT_HOST)
     key = sha256(name.encode()).hexdigest()
     place = folder / "contexts" / "meta" / key / "meta.json"

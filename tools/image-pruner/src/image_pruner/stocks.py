@@ -78,7 +78,8 @@ def real_names(names: Sequence[str] | None) -> list[str]:
 def container_of(entry: Mapping[str, Any]) -> Container:
     """Return a container from the daemon's list."""
     names = entry.get("Names") or ()
-    name = names[0].removeprefix("/") if names else short_id(entry["Id"])
+    own = [name for name in names if "/" not in name[1:]]  # others are links of containers to it
+    name = own[0].removeprefix("/") if own else short_id(entry["Id"])
     return Container(
         name=name, image=full_id(entry["ImageID"]), state=entry.get("State") or "unknown"
     )

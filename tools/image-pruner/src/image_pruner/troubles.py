@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import ssl
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 NOT_FOUND = 404
 CONFLICT = 409
 REFUSALS = (401, 403)
+NOBODY_THERE = (FileNotFoundError, ConnectionRefusedError, NotADirectoryError, socket.gaierror)
 TEXT_LIMIT = 300
 """Letters of what a daemon says that are shown."""
 
@@ -41,6 +43,16 @@ class Answered(Unreachable):
 
 
 @contextmanager
+def asking(endpoint: Endpoint) -> Iterator[None]:
+    """As `speaking`, for what every daemon has: there a 404 is no image that is gone."""
+    try:
+        with speaking(endpoint):
+            yield
+    except (Gone, Conflict) as error:
+        raise Unreachable(f"{_where(endpoint)} is no daemon of Docker's: {error}") from error
+
+
+@contextmanager
 def speaking(endpoint: Endpoint) -> Iterator[None]:
     """Turn what goes wrong while speaking to a daemon into a `ToolError`."""
     try:
@@ -49,8 +61,10 @@ def speaking(endpoint: Endpoint) -> Iterator[None]:
         raise answered(endpoint, error.status_code or 0, str(error.explanation or error)) from error
     except TLSParameterError as error:
         raise UsageError(f"{_where(endpoint)}: {oneline(str(error))}") from error
-    except (requests.RequestException, HTTPError, OSError, DockerException) as error:
+    except (requests.RequestException, HTTPError, OSError) as error:
         raise _unreachable(endpoint, error) from error
+    except DockerException as error:  # of the SDK's, before it asks anybody
+        raise UsageError(f"{endpoint.host} ({endpoint.origin}): {oneline(str(error))}") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise _nonsense(endpoint) from error
 
@@ -84,12 +98,13 @@ def _unreachable(endpoint: Endpoint, error: Exception) -> ToolError:
     for cause in causes:
         if isinstance(cause, PermissionError):
             return _forbidden(endpoint)
-        if isinstance(cause, FileNotFoundError | ConnectionRefusedError | NotADirectoryError):
+        if isinstance(cause, NOBODY_THERE):
             return Unreachable(f"{where} cannot be reached: {cause.strerror}; {_advice(endpoint)}")
         if isinstance(cause, ssl.SSLError):
             return _distrust(endpoint, cause)
-        if isinstance(cause, TimeoutError | SlowAnswer | requests.Timeout):
-            return Unreachable(f"{where} does not answer in time (see --timeout)")
+    # a connection that is refused, or a host unknown, counts as a time-out to the SDK's libraries
+    if any(isinstance(cause, TimeoutError | SlowAnswer | requests.Timeout) for cause in causes):
+        return Unreachable(f"{where} does not answer in time (see --timeout)")
     if any(isinstance(cause, JSONDecodeError | json.JSONDecodeError) for cause in causes):
         return _nonsense(endpoint)
     reason = next((one.strerror for one in causes if isinstance(one, OSError) and one.strerror), "")
