@@ -1,6 +1,7 @@
 """The same against Podman, as far as Podman speaks Docker's API."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -54,3 +55,10 @@ def test_the_repository_of_a_local_image_is_below_localhost(pod: Engine, prune: 
     pod.load(Made(("app:1",), (BASE,), OLD))
     assert "nothing to delete" in prune("--filter", "app").stderr
     assert "would delete 1 of 1" in prune("--filter", "localhost/app").stderr
+
+
+def test_podman_carries_out_a_plan_of_its_own(pod: Engine, prune: Prune, tmp_path: Path) -> None:
+    pod.load(Made(("localhost/app:1",), (layer("top", 4_000),), OLD))
+    assert prune("--older-than", "30", "--plan", tmp_path / "plan").code == 0
+    done = prune("--yes", "--plan", tmp_path / "plan", "--json")
+    assert (done.code, len(done.json["deleted"])) == (0, 1), done.stderr

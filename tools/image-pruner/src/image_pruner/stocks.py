@@ -40,8 +40,15 @@ def stock_of(
         containers=containers,
         space=space_of(usage, is_podman=is_podman),
         exact=by_layers,
-        daemon=str(about.get("ID") or ""),
+        daemon=_identity(about, is_podman=is_podman),
     )
+
+
+def _identity(about: Mapping[str, Any], *, is_podman: bool) -> str:
+    """Return what tells a daemon from all others; Podman makes up a new ID for each answer."""
+    if is_podman:
+        return f"podman {about.get('Name')} {about.get('DockerRootDir')}"
+    return str(about.get("ID") or "")
 
 
 def space_of(usage: Mapping[str, Any], *, is_podman: bool) -> Space:
