@@ -199,9 +199,7 @@ def race(field: Sequence[Contender], host: str, rounds: int) -> dict[str, list[f
 
 
 def report(field: Sequence[Contender], found: Mapping[str, list[float]], engine: Engine) -> None:
-    theirs = [
-        sum(pair) for pair in zip(found[" ".join(LIST)], found[" ".join(USAGE)], strict=True)
-    ]
+    theirs = [sum(pair) for pair in zip(found[" ".join(LIST)], found[" ".join(USAGE)], strict=True)]
     print(
         f"{'seconds: least, median, most':46}{'ratio':>26} {'MiB':>5} {'inspected':>9} "
         f"{'histories':>9} {'others':>6}"

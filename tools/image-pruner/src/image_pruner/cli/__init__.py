@@ -17,8 +17,14 @@ __all__ = ["build_parser", "main"]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit code."""
-    return run(TOOL, lambda: _main(argv))
+    """Run the command and return its exit code; without `argv`, end this process with it.
+
+    That saves what Python does to take itself and the SDK down: a tenth of a short run.
+    """
+    code = run(TOOL, lambda: _main(argv))
+    if argv is None:  # all is written: `run` has seen to that
+        os._exit(code)
+    return code
 
 
 def _main(argv: Sequence[str] | None) -> int:
