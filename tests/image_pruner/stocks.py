@@ -78,7 +78,9 @@ class World:
             images.append(
                 replace(image, shared=sum(size_of(one[-1]) for one in shared) if known else None)
             )
-        return Stock(images=images, containers=self.containers, space=Space(), exact=telling)
+        heads = [chain for one, chain in self.chains.items() if one not in steps]
+        space = Space(layers=taken(heads)) if telling else Space()
+        return Stock(images=images, containers=self.containers, space=space, exact=telling)
 
     def details(self, ids: Collection[str]) -> Mapping[str, Detail]:
         self.asked.update(ids)

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 AT_ONCE = 32
 """Images that stay which are inspected before we look whether that was enough."""
 
+SPARED = 2
+"""Inspections that have to be spared for each that tries to."""
+
 _NO_LAYER = re.compile(
     r"(?:/bin/sh -c )?(?:#\(nop\) +)?(?:ARG|CMD|ENTRYPOINT|ENV|EXPOSE|HEALTHCHECK|LABEL|MAINTAINER"
     r"|ONBUILD|SHELL|STOPSIGNAL|USER|VOLUME)\b"
@@ -51,6 +54,7 @@ class Layers:
         candidates: the images that may go.
         others: those that stay.
         bases: of the candidates, those that may turn out to be the base of another image.
+        shared: what the layers take that more than one image has, in bytes; None is unknown.
     """
 
     def __init__(
@@ -60,18 +64,22 @@ class Layers:
         others: Sequence[Image],
         *,
         bases: Collection[str],
+        shared: int | None = None,
     ) -> None:
         self.exact = True
         self._source = source
         self._images = {image.id: image for image in (*candidates, *others)}
+        self._candidates = {image.id for image in candidates}
         self._tree = _Tree()
         self._paths: dict[str, list[int]] = {}
         self._held: set[int] = set()
         self._below: dict[int, int] = {}
         self._histories: set[str] = set()
         self._derived: dict[int, str] = {}
-        self._look_at_candidates(candidates, bases)
-        self._look_at_others(others, bases)
+        self._look(bases)
+        spared = shared is not None and self._all_shared_stay(candidates, others, bases, shared)
+        self._look_at_candidates([] if spared else candidates)
+        self._look_at_others([] if spared else others, bases)
 
     def base_of(self, identity: str) -> str | None:
         """Return the id of an image that stays and has all layers of this one, and more."""
@@ -126,22 +134,53 @@ class Layers:
             return image.size - image.shared
         return max(image.size - self._size_below(identity, stop), 0)
 
-    def _look_at_candidates(self, candidates: Sequence[Image], bases: Collection[str]) -> None:
+    def _all_shared_stay(
+        self,
+        candidates: Sequence[Image],
+        others: Sequence[Image],
+        bases: Collection[str],
+        shared: int,
+    ) -> bool:
+        """Tell whether a few images that stay have all layers that images share, to the byte.
+
+        If so, each candidate frees what it has alone, and need not be inspected for that.
+        """
+        samples = {*_likely(one for one in others if one.shared).values()}
+        if SPARED * len(samples) > sum(one.shared != 0 for one in candidates):
+            return False
+        self._look(samples)
+        self.hold(samples)
+        return shared == self._shared_by(samples) and all(map(self.base_of, bases))
+
+    def _shared_by(self, identities: Collection[str]) -> int | None:
+        """Return what the layers take that these images share, with whomever; None is unknown."""
+        total, seen = 0, set[int]()
+        for identity in identities:
+            if identity not in self._paths:  # gone meanwhile
+                return None
+            path = self._paths[identity]
+            size = self._known_below(identity, _deepest(path, seen.__contains__))
+            if size is None:
+                return None
+            total += max((self._images[identity].shared or 0) - size, 0)
+            seen.update(path)
+        return total
+
+    def _look_at_candidates(self, candidates: Sequence[Image]) -> None:
         sharing = [one for one in candidates if one.shared != 0]
-        asked = {*bases}
         if len(sharing) > 1 or any(one.shared is None for one in sharing):
-            asked.update(one.id for one in sharing)
-        self._look(asked)
-        users = Counter(node for path in self._paths.values() for node in path)
+            self._look([one.id for one in sharing])
+        paths = {one: path for one, path in self._paths.items() if one in self._candidates}
+        users = Counter(node for path in paths.values() for node in path)
         self._contested = {
             identity: len(path) - 1
             if self._images[identity].shared is None
             else _deepest(path, lambda node: users[node] > 1)
-            for identity, path in self._paths.items()
+            for identity, path in paths.items()
         }
 
     def _look_at_others(self, others: Sequence[Image], bases: Collection[str]) -> None:
-        pending = {one.id: one for one in others}
+        pending = {one.id: one for one in others if one.id not in self._paths}
         self._take(pending, self._guesses(pending))
         while pending and (floor := self._floor(bases)) is not None:
             wanted = [one for one in pending.values() if one.shared is None or one.shared > floor]
@@ -159,17 +198,12 @@ class Layers:
 
     def _guesses(self, pending: dict[str, Image]) -> list[str]:
         """Return, for layers in question, an image each that most likely has them, too."""
-        likely = {
-            (repository, image.shared): image.id
-            for image in pending.values()
-            for repository in repositories(image)
-        }
+        likely = _likely(pending.values())
         guesses = {}
         for identity in self._open():
             image = self._images[identity]
             node = self._paths[identity][self._contested[identity]]
-            keys = [(repository, image.shared) for repository in repositories(image)]
-            guess = next((likely[key] for key in keys if key in likely), None)
+            guess = next((likely[key] for key in _kinds(image) if key in likely), None)
             if guess and node not in guesses:
                 guesses[node] = guess
         return [*dict.fromkeys(guesses.values())]
@@ -204,20 +238,25 @@ class Layers:
 
     def _size_below(self, identity: str, index: int, *, at_least: bool = False) -> int:
         """Return the size of an image's lowest layers, up to and with one, in bytes."""
-        if index < 0:
-            return 0
+        if (size := self._known_below(identity, index)) is not None:
+            return size
         path = self._paths[identity]
-        if path[index] not in self._below and identity not in self._histories:
-            self._histories.add(identity)
-            self._learn(path, self._source.history(identity))
-        if path[index] in self._below:
-            return self._below[path[index]]
         known = [self._below[node] for node in path[:index] if node in self._below]
         if at_least:
             return known[-1] if known else 0
         self.exact = False
         above = (self._below[node] for node in path[index:] if node in self._below)
         return next(above)
+
+    def _known_below(self, identity: str, index: int) -> int | None:
+        """Return the same, None where it is not known for sure."""
+        if index < 0:
+            return 0
+        path = self._paths[identity]
+        if path[index] not in self._below and identity not in self._histories:
+            self._histories.add(identity)
+            self._learn(path, self._source.history(identity))
+        return self._below.get(path[index])
 
     def _learn(self, path: list[int], history: Sequence[Step]) -> None:
         """Take the sizes of layers from an image's history, where it is clear which is which."""
@@ -226,6 +265,16 @@ class Layers:
             return
         for node, size in zip(path, accumulate(sizes), strict=True):
             self._below.setdefault(node, size)
+
+
+def _likely(images: Iterable[Image]) -> dict[tuple[str, int | None], str]:
+    """Return an image each by what those with the same layers below their own have in common."""
+    return {kind: image.id for image in images for kind in _kinds(image)}
+
+
+def _kinds(image: Image) -> list[tuple[str, int | None]]:
+    """Return a repository and how much is shared, the second alone where nothing fits both."""
+    return [(repository, image.shared) for repository in (*sorted(repositories(image)), "")]
 
 
 def layer_sizes(history: Sequence[Step], number: int) -> list[int] | None:

@@ -126,6 +126,15 @@ class Stock:
         steps = self.steps
         return [image for image in self.images if image.id not in steps]
 
+    @property
+    def shared_layers(self) -> int | None:
+        """What the layers take that several images have, in bytes; None is unknown."""
+        sizes = [(image.size, image.shared) for image in self.heads]
+        own = [size - shared for size, shared in sizes if shared is not None]
+        if self.space.layers is None or len(own) < len(sizes):
+            return None
+        return self.space.layers - sum(own)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Detail:

@@ -92,6 +92,7 @@ class _Kinship:
         self.images = {image.id: image for image in stock.images}
         self.kept = kept
         self.steps = stock.steps
+        self._shared_layers = stock.shared_layers
         self._children: dict[str, list[str]] = {}
         for image in stock.images:
             self._children.setdefault(image.parent, []).append(image.id)
@@ -134,7 +135,8 @@ class _Kinship:
             for image in candidates
             if image.names and (image.shared is None or image.shared >= image.size)
         ]
-        return Layers(source, candidates, others, bases=bases)
+        shared = None if lonely else self._shared_layers
+        return Layers(source, candidates, others, bases=bases, shared=shared)
 
     def _lonely_steps(self) -> Iterator[str]:
         """Yield steps that stay though nothing that was made from them does."""
