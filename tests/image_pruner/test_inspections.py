@@ -45,3 +45,19 @@ def test_a_dangling_image_is_held_against_one_that_shares_as_much() -> None:
     plan = planned(world, Criteria())
     assert plan.freed == 6
     assert len(world.asked) == 3
+
+
+def test_a_base_without_a_byte_is_kept_for_what_is_built_on_it() -> None:
+    world = World()
+    base = world.add("base:1", layers=["empty:0"])
+    world.use(world.add("app:1", layers=["empty:0", "top:9"]))
+    plan = planned(world, Criteria(filters=[parse_filter("base")]))
+    assert plan.verdicts[base].reason == "base of app:1"
+
+
+def test_an_image_without_a_layer_is_no_base_and_makes_nobody_inspect_the_rest() -> None:
+    world = repositories(number=3, tags=20)
+    world.add("labels:1")
+    plan = planned(world, Criteria(filters=[parse_filter("labels")]))
+    assert len(plan.order) == 1
+    assert len(world.asked) == 1

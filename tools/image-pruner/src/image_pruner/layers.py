@@ -150,7 +150,7 @@ class Layers:
             return False
         self._look(samples)
         self.hold(samples)
-        return shared == self._shared_by(samples) and all(map(self.base_of, bases))
+        return shared == self._shared_by(samples) and not self._unsettled(bases)
 
     def _shared_by(self, identities: Collection[str]) -> int | None:
         """Return what the layers take that these images share, with whomever; None is unknown."""
@@ -208,6 +208,10 @@ class Layers:
                 guesses[node] = guess
         return [*dict.fromkeys(guesses.values())]
 
+    def _unsettled(self, bases: Collection[str]) -> list[str]:
+        """Return those that no image is known to be built on yet; on no layer none can be."""
+        return [one for one in bases if self._paths.get(one) and self.base_of(one) is None]
+
     def _open(self) -> list[str]:
         """Return the candidates with layers that might go, or might not, as far as is known."""
         return [
@@ -218,7 +222,7 @@ class Layers:
 
     def _floor(self, bases: Collection[str]) -> int | None:
         """Return what an image that stays has to share, in bytes, at least to matter still."""
-        floors = [self._images[one].size - 1 for one in bases if self.base_of(one) is None]
+        floors = [self._images[one].size - 1 for one in self._unsettled(bases)]
         deepest: dict[int, str] = {}
         for identity in self._open():
             if self._images[identity].shared is None:
