@@ -145,7 +145,8 @@ class Layers:
 
         If so, each candidate frees what it has alone, and need not be inspected for that.
         """
-        samples = {*_likely(one for one in others if one.shared).values()}
+        likely = _likely(one for one in others if one.shared)
+        samples = [*dict.fromkeys(likely.values())]
         if SPARED * len(samples) > sum(one.shared != 0 for one in candidates):
             return False
         self._look(samples)
