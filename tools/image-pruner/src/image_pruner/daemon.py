@@ -173,7 +173,7 @@ class Daemon:
 
     def details(self, ids: Collection[str]) -> dict[str, Detail]:
         """Inspect images; what is gone is left out. None is inspected twice."""
-        new = [one for one in ids if one not in self._details]
+        new = [one for one in dict.fromkeys(ids) if one not in self._details]
         found = at_once([partial(self._inspect, one) for one in new], threads=AT_ONCE)
         self._details.update(zip(new, found, strict=True))
         return {one: detail for one in ids if (detail := self._details[one]) is not None}
