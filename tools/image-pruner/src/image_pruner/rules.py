@@ -84,7 +84,8 @@ class Criteria:
             now: in seconds since 1970.
         """
         kept = protected(stock)
-        kept |= _judged(stock.images, kept, self._excluded)
+        if self.excludes:
+            kept |= _judged(stock.images, kept, self._excluded)
         heads = stock.heads
         kept |= _judged(heads, kept, self._first_look)
         if self.older_than is not None:
