@@ -112,6 +112,7 @@ def test_where_shared_layers_stay_one_image_of_each_repository_is_inspected(
     assert len(inspected(proxy)) == 4
     assert len(histories(proxy)) <= 1
     assert others(proxy) == LISTS
+    assert prune("--json", "--yes", "--keep-last", "5").json["freed_bytes"] == 20 * 90
 
 
 def test_a_rebuilt_image_is_held_against_one_image_that_shares_as_much(
