@@ -65,7 +65,7 @@ def test_a_daemon_that_counts_for_others_for_ever_is_busy(proxy: Proxy) -> None:
 
 
 def test_a_container_is_called_by_its_own_name_not_by_a_link_to_it() -> None:
-    entry = {"Id": "ab" * 32, "Names": ["/web/db", "/db1"], "ImageID": "sha256:1", "State": "dead"}
+    entry = {"Id": "ab" * 32, "Names": ["/web/db", "/db1"], "ImageID": "cd" * 32, "State": "dead"}
     assert container_of(entry).name == "db1"
     assert container_of({**entry, "Names": None}).name == "ab" * 6
 

@@ -163,7 +163,7 @@ def test_letters_that_steer_a_terminal_never_reach_it(engine: Engine, prune: Pru
         (["--label", "=x"], "'=x' is not a label"),
         (["--dangling", "--filter", "app"], "have no name"),
         (["--host", "a", "--context", "b"], "both say which daemon"),
-        (["--host", "ftp://x"], "ftp://x: not one of"),
+        (["--host", "ftp://x"], "'ftp://x': not one of"),
         (["--timeout", "0"], "not between nothing and a day"),
         (["--timeout", "9999w"], "not between nothing and a day"),
         (["--older-than", "6m"], "'6m' is not an age"),

@@ -39,7 +39,7 @@ def test_podman_keeps_what_is_used_and_deletes_what_was_shown(pod: Engine, prune
     assert done.code == 0, done.stderr
     assert len(done.json["deleted"]) == 2
     assert done.json["freed_bytes"] is None
-    assert "the daemon does not say how much" in done.stderr
+    assert "freed what the daemon does not tell" in done.stderr
     assert pod.tags() == {"localhost/app:1"}
 
 

@@ -36,6 +36,9 @@ Meddling = Callable[[], Answer | None]
 """Something that is done before a request is passed on, or the answer to it."""
 
 
+_Entry = tuple[str, re.Pattern[str], Meddling, bool]
+
+
 class Proxy:
     """Where a proxy listens, what it was asked, and what it is to do about it."""
 
@@ -44,7 +47,8 @@ class Proxy:
         self.host = f"unix://{listening}"
         self.target = target
         self.asked: list[Asked] = []
-        self._meddling: list[tuple[str, re.Pattern[str], Meddling, bool]] = []
+        self._meddling: list[_Entry] = []
+        self._lock = threading.Lock()
 
     def before(self, method: str, path: str, act: Meddling, *, once: bool = True) -> None:
         """Do something before a request whose path fits is passed on, the first time or always."""
@@ -52,12 +56,18 @@ class Proxy:
 
     def meddle(self, method: str, path: str) -> Answer | None:
         for entry in list(self._meddling):
-            if entry[0] == method and entry[1].search(path):
-                if entry[3]:
-                    self._meddling.remove(entry)
-                if (answer := entry[2]()) is not None:
-                    return answer
+            fits = entry[0] == method and entry[1].search(path)
+            if fits and self._is_due(entry) and (answer := entry[2]()) is not None:
+                return answer
         return None
+
+    def _is_due(self, entry: _Entry) -> bool:
+        """Tell whether something is to be done now; what is done once is one request's."""
+        with self._lock:
+            due = entry in self._meddling
+            if due and entry[3]:
+                self._meddling.remove(entry)
+        return due
 
     @property
     def writes(self) -> list[Asked]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import closing
 from datetime import datetime
 from functools import partial
 from importlib.util import find_spec
@@ -11,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import docker
 from docker.constants import DEFAULT_DOCKER_API_VERSION
+from docker.errors import DockerException
 from docker.tls import TLSConfig
 from docker.utils import version_lt
-from urllib3 import Timeout
+from urllib3 import Timeout, disable_warnings
+from urllib3.exceptions import InsecureRequestWarning
 
 from toolroll_shared.errors import TryLater, Unreachable
 
@@ -21,7 +24,7 @@ from .ages import FIRST_RELEASE
 from .models import Detail, Step
 from .parallel import at_once
 from .stocks import container_of, full_id, real_names, space_of, stock_of
-from .troubles import Answered, Gone, answered, asking, speaking
+from .troubles import Answered, Gone, answered, asking, senseless, speaking
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -68,29 +71,36 @@ class Daemon:
         self._details: dict[str, Detail | None] = {}
         if endpoint.host.startswith("ssh:") and not find_spec("paramiko"):
             raise Unreachable(f"{endpoint.host}: ssh needs paramiko: pip install paramiko")
-        with asking(endpoint):
-            client = self._connect(OLDEST_API)
+        with closing(self._connect(OLDEST_API)) as client, asking(endpoint):
             about = client.version(api_version=False)
-            client.close()
             self.is_podman = "podman" in json.dumps(about).lower()
             self._client = self._connect(self._common_version(about))
 
     def _connect(self, version: str) -> docker.APIClient:
+        """Return a client, which connects when it is asked something."""
+        try:
+            client = self._client_of(version)
+        except (DockerException, ValueError) as error:  # what an address or file is not like
+            raise senseless(self._endpoint, error) from error
+        client.trust_env = False  # proxies and certificates of the web are none of a daemon's
+        return client
+
+    def _client_of(self, version: str) -> docker.APIClient:
         tls = self._endpoint.tls
+        if tls and not tls.verify:  # as was asked for
+            disable_warnings(InsecureRequestWarning)
         settings = tls and TLSConfig(
             client_cert=(str(tls.certificate), str(tls.key)) if tls.certificate else None,
             ca_cert=str(tls.authority) if tls.authority else None,
             verify=tls.verify,
         )
-        client = docker.APIClient(
+        return docker.APIClient(
             base_url=self._endpoint.host,
             version=version,
             timeout=self._timeout,  # type: ignore[arg-type] # floats are as good
             tls=settings or False,
             use_ssh_client=True,
         )
-        client.trust_env = False  # proxies and certificates of the web are none of a daemon's
-        return client
 
     def _common_version(self, about: dict[str, Any]) -> str:
         newest, oldest = str(about["ApiVersion"]), str(about.get("MinAPIVersion") or OLDEST_API)
@@ -131,8 +141,7 @@ class Daemon:
 
     def _images(self) -> list[dict[str, Any]]:
         with asking(self._endpoint):
-            found: list[dict[str, Any]] = self._client.images(all=True)
-            return found
+            return _entries(self._client.images(all=True))
 
     def _about(self) -> dict[str, Any]:
         with asking(self._endpoint):
@@ -141,7 +150,7 @@ class Daemon:
     def containers(self) -> list[Container]:
         """Return all containers, running or not."""
         with asking(self._endpoint):
-            return [container_of(one) for one in self._client.containers(all=True)]
+            return [container_of(one) for one in _entries(self._client.containers(all=True))]
 
     def space(self) -> Space:
         """Return what the daemon says of the space that images and build cache take."""
@@ -201,7 +210,7 @@ class Daemon:
             return ()
 
     def names(self, identity: str) -> tuple[list[str], list[str]]:
-        """Return the tags that an image has now, and its names by digest.
+        """Return the tags that an image has now, by its id or a name, and its names by digest.
 
         Raises:
             Gone: there is no such image.
@@ -259,6 +268,13 @@ class Daemon:
         if status >= BAD_REQUEST:
             raise answered(self._endpoint, status, _message(body))
         return body
+
+
+def _entries(answer: object) -> list[dict[str, Any]]:
+    """Return a list that was asked for: `{}` or `null` must not pass for no containers."""
+    if not isinstance(answer, list):
+        raise TypeError("not a list")
+    return answer
 
 
 def _message(body: bytes) -> str:

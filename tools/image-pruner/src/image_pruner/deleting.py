@@ -7,13 +7,12 @@ refuses because something uses the image by now is kept, with its tags.
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from queue import SimpleQueue
-from threading import Event, Thread
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from toolroll_shared.logs import NO_LOG
 from toolroll_shared.output import oneline
+from toolroll_shared.signals import held
 
 from .models import Rule, Verdict
 from .names import parse
@@ -70,7 +69,8 @@ def carry_out(
     try:
         for identity in plan.order:
             progress(plan.images[identity])
-            _undisturbed(_Deletion(plan, plan.images[identity], daemon, log, outcome).run)
+            with held():
+                _Deletion(plan, plan.images[identity], daemon, log, outcome).run()
             if outcome.stopped:
                 break
     except KeyboardInterrupt as stop:
@@ -81,38 +81,6 @@ def carry_out(
         if identity not in done and outcome.verdicts[identity].delete:
             outcome.verdicts[identity] = keeping(Rule.STOPPED, "stopped before it")
     return outcome
-
-
-def _undisturbed(work: Callable[[], None]) -> None:
-    """Do something to its end, whatever signal comes; the signal is heard then.
-
-    It is done in a thread, because Python raises for a signal in the main one only. A second
-    signal ends the process at once. `Thread.join` would not do: until Python 3.13 one that a
-    signal breaks off takes the thread for ended.
-    """
-    tickets, over, ended = [None], SimpleQueue[None](), Event()
-
-    def run() -> None:
-        if _taken(tickets):  # else the signal came first
-            work()
-        ended.set()
-        over.put(None)
-
-    try:
-        Thread(target=run, daemon=True).start()
-        over.get()
-    except KeyboardInterrupt:
-        if not _taken(tickets):
-            ended.wait()
-        raise
-
-
-def _taken(tickets: list[None]) -> bool:
-    """Take the only ticket; False if somebody else has it."""
-    with suppress(IndexError):
-        tickets.pop()
-        return True
-    return False
 
 
 class _Deletion:
@@ -138,40 +106,46 @@ class _Deletion:
                 fields |= {"id": self._image.id, "decision": verdict.decision}
                 fields |= {"reason": verdict.reason}
                 fields |= {"ok": self._image.id not in self._outcome.failed}
-        except BaseException as error:  # noqa: BLE001 - the main thread raises it
+        except Exception as error:  # noqa: BLE001 - it is raised when it is told what was done
             self._outcome.stopped = error
             self._fail(oneline(str(error)))
 
     def _attempt(self) -> None:
         try:
-            reason = self._second_look()
-            if reason is None:
-                self._remove()
-                self._outcome.deleted.append(self._image.id)
-                return
+            verdict = self._settle()
         except Gone:
-            if self._lost:  # with the last of its names, which was ours to remove
-                self._outcome.deleted.append(self._image.id)
-                return
-            reason = Verdict(delete=True, rule=Rule.GONE, reason="gone meanwhile")
             self._outcome.gone.append(self._image.id)
-        except Conflict as conflict:
-            reason = self._refused(conflict)
-            self._give_back()
-            reason = replace(reason, reason=self._with_losses(reason.reason))
+            verdict = Verdict(delete=True, rule=Rule.GONE, reason="gone meanwhile")
         except Answered as error:
-            self._give_back()
+            with suppress(Answered):
+                self._give_back()
             self._fail(str(error))
             return
-        self._outcome.verdicts[self._image.id] = reason
+        self._outcome.verdicts[self._image.id] = verdict
 
-    def _with_losses(self, reason: str) -> str:
-        return f"{reason}; it has lost {', '.join(self._lost)}" if self._lost else reason
+    def _settle(self) -> Verdict:
+        """Delete the image if it still may go, and return what became of it."""
+        try:
+            if verdict := self._second_look():
+                return verdict
+            self._remove()
+        except Conflict as conflict:
+            verdict = self._refused(conflict)
+            self._give_back()
+            return keeping(verdict.rule, self._with_losses(verdict.reason))
+        except Answered:  # dockerd does not say it otherwise when two delete an image at once
+            self._daemon.names(self._image.id)
+            raise
+        self._outcome.deleted.append(self._image.id)
+        return self._plan.verdicts[self._image.id]
 
     def _fail(self, reason: str) -> None:
         reason = self._with_losses(reason)
         self._outcome.failed[self._image.id] = reason
         self._outcome.verdicts[self._image.id] = keeping(Rule.FAILED, reason)
+
+    def _with_losses(self, reason: str) -> str:
+        return f"{reason}; it has lost {', '.join(self._lost)}" if self._lost else reason
 
     def _second_look(self) -> Verdict | None:
         """Look at the image, its names and containers again; None is to go on."""
@@ -223,5 +197,6 @@ class _Deletion:
             try:
                 self._daemon.holder(name)
             except Gone:
-                self._daemon.tag(self._image.id, name)
+                with suppress(Gone):  # the image itself
+                    self._daemon.tag(self._image.id, name)
             self._lost.remove(name)

@@ -8,6 +8,8 @@ is no config.json.
 from __future__ import annotations
 
 import json
+import os
+import re
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -19,9 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-DEFAULT_CONTEXT = "default"
-"""Where DOCKER_HOST says, else `DEFAULT_HOST`."""
 DEFAULT_HOST = "unix:///var/run/docker.sock"
+DEFAULT_TLS_HOST = "tcp://localhost:2376"
+"""Docker's, where the environment asks for TLS and for no host."""
+
+_ADDRESS = re.compile(r"([\w.-]+|\[[0-9a-fA-F:.]+\]):\d+")
 SCHEMES = ("unix://", "tcp://", "http://", "https://", "ssh://")
 
 
@@ -62,29 +66,55 @@ def find_endpoint(
     Raises:
         UsageError: both are given, or one makes no sense, or a file of it cannot be read.
     """
-    if host and context:
+    if host is not None and context:
         raise UsageError("--host and --context both say which daemon")
-    folder = Path(environ.get("DOCKER_CONFIG") or Path(environ.get("HOME") or "/") / ".docker")
-    if host:
+    folder = Path(environ.get("DOCKER_CONFIG") or _home(environ) / ".docker")
+    if host is not None:
         return _by_host(host, "--host", environ, folder)
-    if context and context != DEFAULT_CONTEXT:
-        return _by_context(context, "--context", folder)
-    if named := environ.get("DOCKER_HOST"):
-        return _by_host(named, "DOCKER_HOST", environ, folder)
-    if context:
-        return Endpoint(host=DEFAULT_HOST)
-    if named := environ.get("DOCKER_CONTEXT"):
-        return _by_context(named, "DOCKER_CONTEXT", folder)
+    origin, named = _context(environ, folder) if not context else ("--context", context)
+    if named != "default":
+        return _by_context(named, origin, folder)
+    if from_environment := environ.get("DOCKER_HOST"):
+        return _by_host(from_environment, "DOCKER_HOST", environ, folder)
+    return _default(environ, folder)
+
+
+def _home(environ: Mapping[str, str]) -> Path:
+    if home := environ.get("HOME"):
+        return Path(home)
+    from pwd import getpwuid  # noqa: PLC0415 - rarely needed, and not on Windows
+
+    try:
+        return Path(getpwuid(os.getuid()).pw_dir)
+    except KeyError:
+        return Path("/")
+
+
+def _context(environ: Mapping[str, str], folder: Path) -> tuple[str, str]:
+    """Return who says which context, and which."""
+    if environ.get("DOCKER_HOST"):
+        return "DOCKER_HOST", "default"
+    if from_environment := environ.get("DOCKER_CONTEXT"):
+        return "DOCKER_CONTEXT", from_environment
     settings = folder / "config.json"
-    named = _read(settings).get("currentContext") if settings.exists() else None
-    return _by_context(named or DEFAULT_CONTEXT, str(settings), folder)
+    named = (_read(settings) or {}).get("currentContext") or "default"
+    if not isinstance(named, str):
+        raise UsageError(f"{settings}: currentContext is no name")
+    return str(settings), named
+
+
+def _default(environ: Mapping[str, str], folder: Path) -> Endpoint:
+    tls = _tls_of_environment(environ, folder, asked=False)
+    return Endpoint(host=DEFAULT_TLS_HOST, tls=tls) if tls else Endpoint(host=DEFAULT_HOST)
 
 
 def _by_host(host: str, origin: str, environ: Mapping[str, str], folder: Path) -> Endpoint:
     if host.startswith("/"):
         host = f"unix://{host}"
+    if _ADDRESS.fullmatch(host):
+        host = f"tcp://{host}"
     if not host.startswith(SCHEMES):
-        raise UsageError(f"{origin} {host}: not one of {', '.join(SCHEMES)}")
+        raise UsageError(f"{origin} {host!r}: not one of {', '.join(SCHEMES)}")
     tls = None
     if not host.startswith(("unix://", "ssh://", "http://")):
         tls = _tls_of_environment(environ, folder, asked=host.startswith("https://"))
@@ -104,20 +134,19 @@ def _tls_of_environment(
 
 
 def _by_context(name: str, origin: str, folder: Path) -> Endpoint:
-    if name == DEFAULT_CONTEXT:
-        return Endpoint(host=DEFAULT_HOST)
     key = sha256(name.encode()).hexdigest()
     place = folder / "contexts" / "meta" / key / "meta.json"
-    if not place.exists():
+    meta = _read(place)
+    if meta is None:
         raise UsageError(f"{origin}: there is no context {name!r} (see 'docker context ls')")
     try:
-        settings = _read(place)["Endpoints"]["docker"]
+        settings = meta["Endpoints"]["docker"]
         host, unverified = settings["Host"], settings.get("SkipTLSVerify", False)
     except (KeyError, TypeError, AttributeError) as error:
         raise UsageError(f"{place}: not a context of docker") from error
     found = _by_host(str(host), f"context {name}", {}, folder)
     files = folder / "contexts" / "tls" / key / "docker"
-    if not files.is_dir():
+    if not (files.is_dir() or unverified):
         return found
     return Endpoint(
         host=found.host, origin=found.origin, tls=_certificates(files, verify=not unverified)
@@ -135,9 +164,11 @@ def _certificates(folder: Path, *, verify: bool) -> Certificates:
     return Certificates(authority=authority, certificate=certificate, key=key, verify=verify)
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> dict[str, Any] | None:
     try:
         found = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from error
     except ValueError as error:

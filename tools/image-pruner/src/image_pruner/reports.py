@@ -187,7 +187,7 @@ def summary(plan: Plan, outcome: Outcome) -> str:
         what += f" ({len(plan.order)} planned)"
     if not plan.order:
         return f"nothing to delete among {_images(len(plan.images))}"
-    freed = "the daemon does not say how much"
+    freed = "what the daemon does not tell"
     if outcome.freed is not None:
         freed = _exactly(outcome.freed) if outcome.freed != plan.freed else human_size(plan.freed)
     predicted = _predicted(plan) if outcome.freed == plan.freed else _exactly(plan.freed)

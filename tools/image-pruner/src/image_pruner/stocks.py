@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from .models import Container, Image, Space, Stock, short_id
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
 
 CONTAINERD_STORE = "io.containerd.snapshotter.v1"
 """What a daemon that keeps its images in containerd has in its DriverStatus."""
+
+_ID = re.compile(r"(sha256:)?[0-9a-f]{64}|")
+"""Podman's containers of a folder have an empty one for their image."""
 
 
 def stock_of(
@@ -56,7 +60,7 @@ def space_of(usage: Mapping[str, Any], *, is_podman: bool) -> Space:
     cache = usage.get("BuildCache") or ()
     size = usage.get("LayersSize")
     return Space(
-        layers=None if is_podman and not size else size,
+        layers=None if size is None or (is_podman and not size) else int(size),
         cache_shared=sum(one["Size"] for one in cache if one.get("Shared")),
         cache_own=sum(one["Size"] for one in cache if not one.get("Shared")),
     )
@@ -70,10 +74,10 @@ def _image(entry: Mapping[str, Any], shared: Mapping[str, int]) -> Image:
         tags=tuple(sorted(real_names(entry.get("RepoTags")))),
         digests=tuple(sorted(real_names(entry.get("RepoDigests")))),
         parent=full_id(entry.get("ParentId") or ""),
-        created=entry.get("Created") or 0,
-        size=entry["Size"],
+        created=float(entry.get("Created") or 0),
+        size=int(entry["Size"]),
         shared=known if known >= 0 else None,
-        labels=entry.get("Labels") or {},
+        labels=dict(entry.get("Labels") or {}),
     )
 
 
@@ -93,5 +97,12 @@ def container_of(entry: Mapping[str, Any]) -> Container:
 
 
 def full_id(identity: str) -> str:
-    """Return an id with its `sha256:`, which Podman leaves out."""
+    """Return an id with its `sha256:`, which Podman leaves out.
+
+    Raises:
+        ValueError: it is none: to take a container for one without an image could be fatal.
+        TypeError: it is not even text.
+    """
+    if not _ID.fullmatch(identity):
+        raise ValueError(f"{identity!r} is no id")
     return f"sha256:{identity}" if identity and ":" not in identity else identity

@@ -3,39 +3,51 @@
 from __future__ import annotations
 
 import json
-import socket
 import ssl
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from http.client import BadStatusLine, IncompleteRead
+from socket import gaierror
+from typing import TYPE_CHECKING, TypeVar
 
 import requests
-from docker.errors import APIError, DockerException, TLSParameterError
+from docker.errors import APIError, DockerException
 from requests.exceptions import JSONDecodeError
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, NewConnectionError
 from urllib3.exceptions import TimeoutError as SlowAnswer
 
 from toolroll_shared.errors import Refused, ToolError, Unreachable, UsageError
 from toolroll_shared.output import oneline
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from .endpoints import Endpoint
 
 NOT_FOUND = 404
 CONFLICT = 409
 REFUSALS = (401, 403)
-NOBODY_THERE = (FileNotFoundError, ConnectionRefusedError, NotADirectoryError, socket.gaierror)
 TEXT_LIMIT = 300
 """Letters of what a daemon says that are shown."""
+
+
+UNWELCOME = "it does not take our cert.pem: not there, expired, or signed by another authority"
+_NOT_SIGNED = range(18, 22)
+"""OpenSSL's X509_V_ERR_ codes for a chain that does not end where it should."""
+_TLS_REASONS = {
+    "WRONG_VERSION_NUMBER": "it does not speak TLS there",
+    "KEY_VALUES_MISMATCH": "key.pem is not the key of cert.pem",
+    "NO_CERTIFICATE_OR_CRL_FOUND": "ca.pem has no certificate",
+}
+_ABSENT = (FileNotFoundError, ConnectionRefusedError, NotADirectoryError, gaierror)
+ErrorT = TypeVar("ErrorT", bound=BaseException)
 
 
 class Conflict(ToolError):
     """The daemon will not delete an image now: something uses it."""
 
 
-class Gone(ToolError):
-    """There is no such image any more."""
+class Gone(Unreachable):
+    """There is no such image any more; where none was asked for, no such daemon."""
 
 
 class Answered(Unreachable):
@@ -59,24 +71,21 @@ def speaking(endpoint: Endpoint) -> Iterator[None]:
         yield
     except APIError as error:
         raise answered(endpoint, error.status_code or 0, str(error.explanation or error)) from error
-    except TLSParameterError as error:
-        raise UsageError(f"{_where(endpoint)}: {oneline(str(error))}") from error
     except (requests.RequestException, HTTPError, OSError) as error:
         raise _unreachable(endpoint, error) from error
     except DockerException as error:  # of the SDK's, before it asks anybody
-        raise UsageError(f"{endpoint.host} ({endpoint.origin}): {oneline(str(error))}") from error
+        raise senseless(endpoint, error) from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise _nonsense(endpoint) from error
 
 
 def answered(endpoint: Endpoint, status: int, message: str) -> ToolError:
     """Return the error that an answer of the daemon means."""
-    text = oneline(message)[:TEXT_LIMIT]
+    text, where = oneline(message)[:TEXT_LIMIT], _where(endpoint)
     if status == NOT_FOUND:
-        return Gone(text)
+        return Gone(f"{where} answers {status}: {text}")
     if status == CONFLICT:
         return Conflict(text)
-    where = _where(endpoint)
     if status in REFUSALS:
         return Refused(f"{where} refuses us ({status}): {text}")
     if "HTTP request to an HTTPS server" in text:
@@ -88,27 +97,51 @@ def _where(endpoint: Endpoint) -> str:
     return oneline(f"the daemon at {endpoint.host} ({endpoint.origin})")
 
 
+def senseless(endpoint: Endpoint, error: Exception) -> UsageError:
+    """Return the error for an address that is none, or files for TLS that are not what is said."""
+    return UsageError(f"{_where(endpoint)}: {oneline(str(error))}")
+
+
 def _nonsense(endpoint: Endpoint) -> ToolError:
     return Unreachable(f"{_where(endpoint)} does not answer as Docker's API does")
 
 
 def _unreachable(endpoint: Endpoint, error: Exception) -> ToolError:
-    causes = list(_causes(error))
-    where = _where(endpoint)
-    for cause in causes:
-        if isinstance(cause, PermissionError):
-            return _forbidden(endpoint)
-        if isinstance(cause, NOBODY_THERE):
-            return Unreachable(f"{where} cannot be reached: {cause.strerror}; {_advice(endpoint)}")
-        if isinstance(cause, ssl.SSLError):
-            return _distrust(endpoint, cause)
-    # a connection that is refused, or a host unknown, counts as a time-out to the SDK's libraries
-    if any(isinstance(cause, TimeoutError | SlowAnswer | requests.Timeout) for cause in causes):
+    causes, where = list(_causes(error)), _where(endpoint)
+    if _first(causes, PermissionError):
+        return _forbidden(endpoint)
+    if distrust := _first(causes, ssl.SSLError):
+        return _distrust(endpoint, distrust)
+    if absent := _first(causes, *_ABSENT):
+        return Unreachable(f"{where} cannot be reached: {absent.strerror}; {_advice(endpoint)}")
+    if _first(causes, TimeoutError, SlowAnswer, requests.Timeout, but=NewConnectionError):
         return Unreachable(f"{where} does not answer in time (see --timeout)")
-    if any(isinstance(cause, JSONDecodeError | json.JSONDecodeError) for cause in causes):
+    if _first(causes, IncompleteRead):
+        return Unreachable(f"{where} went away in the middle of an answer")
+    if _first(causes, JSONDecodeError, json.JSONDecodeError, BadStatusLine, but=ConnectionError):
         return _nonsense(endpoint)
-    reason = next((one.strerror for one in causes if isinstance(one, OSError) and one.strerror), "")
-    return Unreachable(f"{where} went away: {reason or oneline(str(causes[-1]))[:TEXT_LIMIT]}")
+    system = _first(causes, OSError, but=requests.RequestException)
+    reason = (system and system.strerror) or str(causes[-1])
+    if _first(causes, NewConnectionError):
+        return Unreachable(f"{where} cannot be reached: {reason}; {_advice(endpoint)}")
+    perhaps = f", or {UNWELCOME}" if endpoint.tls else ""
+    return Unreachable(f"{where} went away: {oneline(reason)[:TEXT_LIMIT]}{perhaps}")
+
+
+def _first(
+    causes: Sequence[BaseException],
+    *kinds: type[ErrorT],
+    but: type[BaseException] | tuple[()] = (),
+) -> ErrorT | None:
+    """Return the first cause of one of these kinds, if there is one.
+
+    Args:
+        causes: all that led to an error.
+        kinds: what is looked for.
+        but: what is not meant, though it is of such a kind to a library.
+    """
+    found = (one for one in causes if isinstance(one, kinds) and not isinstance(one, but))
+    return next(found, None)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
@@ -144,6 +177,13 @@ def _forbidden(endpoint: Endpoint) -> ToolError:
 
 
 def _distrust(endpoint: Endpoint, error: ssl.SSLError) -> ToolError:
-    reason = getattr(error, "verify_message", "") or error.reason or str(error)
+    reason = str(getattr(error, "verify_message", "") or error.reason or error)
+    if "ALERT" in reason or isinstance(error, ssl.SSLEOFError):
+        reason = f"{UNWELCOME} ({reason})"
+    if getattr(error, "verify_code", 0) in _NOT_SIGNED:
+        reason = f"ca.pem is not who signed its certificate ({reason})"
+    if "PEM lib" in reason:
+        reason = "cert.pem or key.pem is not what its name says"
+    reason = oneline(_TLS_REASONS.get(reason, reason)).rstrip(".")
     files = "DOCKER_CERT_PATH or the context has ca.pem, cert.pem and key.pem"
-    return Unreachable(f"{_where(endpoint)}: TLS failed: {oneline(str(reason))} ({files})")
+    return Unreachable(f"{_where(endpoint)}: TLS failed: {reason}; {files}")
