@@ -6,6 +6,8 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING, TypeVar
 
+from toolroll_shared.signals import held
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -28,8 +30,9 @@ def at_once(calls: Sequence[Callable[[], T]], *, threads: int) -> list[T]:
             except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
                 done.put((index, None, error))
 
-    for _ in range(min(threads, len(calls))):
-        Thread(target=work, daemon=True).start()
+    with held():  # a signal while a thread begins would upset the locks of `threading`
+        for _ in range(min(threads, len(calls))):
+            Thread(target=work, daemon=True).start()
     found: dict[int, T] = {}
     for _ in calls:
         index, result, error = done.get()
