@@ -19,6 +19,10 @@ from tests.support.commands import argv, environment, run
 from tests.support.docker import Engine, needs
 from tests.support.terminal import shown_on_a_terminal
 
+pytestmark = [  # requests of the same moment are left alone when one fails, with their sockets
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 PROMPTLY_S = 2.0
 NOBODY = 65534
 EVIL = "\x1b]0;evil\x07\x9b31m\u202e\n\t"
