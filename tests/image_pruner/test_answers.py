@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from image_pruner.stocks import container_of
+from image_pruner.stocks import container_of, stock_of
 from tests.image_pruner.conftest import Prune
 from tests.support.commands import run
 from tests.support.docker import Engine
@@ -81,3 +81,19 @@ def test_an_image_that_cannot_be_deleted_has_its_tags_back(
     assert "app:1: not deleted: " in done.stderr
     assert "out of luck" in done.stderr
     assert engine.tags() == {"app:1", "web:1"}
+
+
+def test_an_image_that_is_listed_once_for_each_name_is_one_image() -> None:
+    entry = {"Id": "sha256:" + "a" * 64, "Size": 5, "RepoTags": ["web:1"]}
+    found = stock_of([{**entry, "RepoTags": ["app:1"]}, entry], [], {}, {}, is_podman=False)
+    assert [image.tags for image in found.images] == [("app:1", "web:1")]
+
+
+def test_a_date_that_is_none_makes_no_sense_rather_than_a_crash(
+    engine: Engine, proxy: Proxy, prune: Prune
+) -> None:
+    (identity,) = engine.load(Made(("app:1",), (layer("a", 500),), OLD))
+    entry = {"Id": identity, "Size": 5, "RepoTags": ["app:1"], "Created": "long ago"}
+    proxy.before("GET", "^/images/json", lambda: (200, json.dumps([entry]).encode()))
+    done = prune("--older-than", "30")
+    assert (done.code, "does not answer as Docker's API does" in done.stderr) == (69, True)

@@ -142,7 +142,10 @@ def test_layers_under_a_container_without_its_image_are_told(engine: Engine, pru
     engine.load(Made(("app:1",), (BASE,)), Made(("app:2",), (BASE, layer("top", 1))))
     engine.container("app:1", "orphan")
     engine.client.remove_image("app:1", force=True)
-    assert "the image of container orphan is gone" in prune("--filter", "app").stderr
+    done = prune("--filter", "app", "--json")
+    assert "the image of container orphan is gone" in done.stderr
+    assert "and free about 5" in done.stderr
+    assert done.json["predicted_exactly"] is False
 
 
 def test_letters_that_steer_a_terminal_never_reach_it(engine: Engine, prune: Prune) -> None:

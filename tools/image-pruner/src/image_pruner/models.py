@@ -121,6 +121,12 @@ class Stock:
         return {image.id for image in self.images if not image.names and image.id in parents}
 
     @property
+    def orphans(self) -> list[Container]:
+        """Containers whose image was removed by force: its layers are there still, unseen."""
+        images = {image.id for image in self.images}
+        return [one for one in self.containers if one.image and one.image not in images]
+
+    @property
     def heads(self) -> list[Image]:
         """All images but the steps."""
         steps = self.steps

@@ -70,7 +70,7 @@ def make_plan(stock: Stock, selection: Selection, source: Source, *, now: float)
         order=order,
         upon={identity: kinship.upon(identity) for identity in order},
         dates=known,
-        exact=stock.exact and layers.exact,
+        exact=stock.exact and layers.exact and not stock.orphans,
     )
 
 

@@ -141,10 +141,9 @@ def cautions(plan: Plan, stock: Stock) -> Iterator[str]:
             f"the build cache has {human_size(stock.space.cache_shared)} of images' layers: "
             "what it has of deleted ones is freed only by 'docker builder prune'"
         )
-    orphans = [one.name for one in stock.containers if one.image not in plan.images]
-    if orphans:
+    if stock.orphans:
         yield oneline(
-            f"the image of container {orphans[0]} is gone: layers that it has in common "
+            f"the image of container {stock.orphans[0].name} is gone: layers that it has in common "
             "with deleted images stay, though they are counted here"
         )
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from .models import Container, Image, Space, Stock, short_id
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
 CONTAINERD_STORE = "io.containerd.snapshotter.v1"
@@ -40,7 +41,7 @@ def stock_of(
     if by_layers:
         shared = {full_id(one["Id"]): one["SharedSize"] for one in usage.get("Images") or ()}
     return Stock(
-        images=[_image(one, shared) for one in images],
+        images=_merged(_image(one, shared) for one in images),
         containers=containers,
         space=space_of(usage, is_podman=is_podman),
         exact=by_layers,
@@ -64,6 +65,17 @@ def space_of(usage: Mapping[str, Any], *, is_podman: bool) -> Space:
         cache_shared=sum(one["Size"] for one in cache if one.get("Shared")),
         cache_own=sum(one["Size"] for one in cache if not one.get("Shared")),
     )
+
+
+def _merged(images: Iterable[Image]) -> list[Image]:
+    """Return each image once: Docker 24's containerd store lists one for each of its names."""
+    found: dict[str, Image] = {}
+    for image in images:
+        if twin := found.get(image.id):
+            tags, digests = {*twin.tags, *image.tags}, {*twin.digests, *image.digests}
+            image = replace(image, tags=tuple(sorted(tags)), digests=tuple(sorted(digests)))  # noqa: PLW2901
+        found[image.id] = image
+    return list(found.values())
 
 
 def _image(entry: Mapping[str, Any], shared: Mapping[str, int]) -> Image:

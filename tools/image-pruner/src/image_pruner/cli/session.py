@@ -140,6 +140,7 @@ def _progress(plan: Plan) -> Callable[[Image | None], None]:
         nonlocal number
         number += 1
         text = f"deleting {number} of {len(plan.order)}: {printable(image.title)}" if image else ""
+        text = text[: get_terminal_size().columns - 1]  # only one line can be cleared again
         with writing.to(sys.stderr), suppress(OSError, ValueError):
             sys.stderr.write(_CLEAR_LINE + text)
             sys.stderr.flush()
