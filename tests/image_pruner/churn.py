@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from docker.errors import APIError, NotFound
+from docker.errors import APIError
 
 from tests.support.docker import Engine
 from tests.support.socket_proxy import Asked
@@ -54,14 +54,15 @@ class Churn:
         number = 0
         while not self._over.is_set():
             number += 1
-            try:
-                self._live(self._random.choice(self._images), start=number % 10 == 0)
-            except NotFound:  # an image that was deleted
-                self.refused += 1
+            self._live(self._random.choice(self._images), start=number % 10 == 0)
 
     def _live(self, image: str, *, start: bool) -> None:
         client, asked = self._engine.client, time.monotonic()
-        made = client.create_container(image, command=["/nowhere"])["Id"]
+        try:
+            made = client.create_container(image, command=["/nowhere"])["Id"]
+        except APIError:  # of an image that is deleted, or half so
+            self.refused += 1
+            return
         life = Life(image=image, asked=asked, answered=time.monotonic())
         self.lives.append(life)
         if start:

@@ -3,7 +3,7 @@
 import pytest
 
 from image_pruner import Criteria, Plan, make_plan
-from image_pruner.layers import layer_sizes
+from image_pruner.histories import layer_sizes
 from image_pruner.models import Step
 from tests.image_pruner.stocks import World
 

@@ -204,3 +204,12 @@ def test_it_is_python_m_too(scene: Engine) -> None:
     done = run("image_pruner", "--json", DOCKER_HOST=scene.host)
     assert (done.code, len(done.json["images"])) == (0, 4)
     assert sys.executable
+
+
+def test_an_option_that_names_no_image_is_told_in_a_dry_run(scene: Engine, prune: Prune) -> None:
+    done = prune("--filter", "app", "--filter", "apq", "--exclude", "app:2", "--exclude", "deb*")
+    assert scene.ids()
+    assert done.stderr.splitlines()[:-1] == [
+        "image-pruner: --exclude app:2: names no image here",
+        "image-pruner: --filter apq: names no image here",
+    ]

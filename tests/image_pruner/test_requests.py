@@ -160,5 +160,6 @@ def test_with_yes_each_deletion_looks_at_its_image_and_the_containers_and_remove
         "GET /containers/json",
         f"DELETE /images/{other}",
         "GET /system/df",
+        "GET /containers/json",
     ]
     assert requests[5:] == begun or requests[5:] == begun[3:6] + begun[:3] + begun[6:]

@@ -136,6 +136,9 @@ def test_what_a_build_went_through_goes_with_it(engine: Engine, prune: Prune) ->
     said = verdicts(prune, "--filter", "app:1")
     assert sorted(reason for _, reason in said.values()).count("step of app:2") == 2
     assert len(carried_out(engine, prune, "--filter", "app:1")["deleted"]) == 1
+    assert (
+        "would delete 1 of 2 images, with 2 steps, and free 0 B" in prune("--filter", "app").stderr
+    )
     assert len(carried_out(engine, prune, "--filter", "app")["deleted"]) == 3
     assert engine.tags() == {"base:1"}
 
@@ -175,7 +178,7 @@ def test_dates_that_no_builder_can_mean_count_for_nothing(engine: Engine, prune:
     engine.client.tag("app:1", "other", "1")  # that is remembered with its time
     said = verdicts(prune, "--older-than", "30d")
     assert said["app:1"] == ("keep", "newer than 30d")
-    assert verdicts(prune, "--older-than", "0")["app:1"] == ("delete", "unused, 0h old")
+    assert verdicts(prune, "--older-than", "0")["app:1"] == ("delete", "unused, tagged 0h ago")
 
 
 def test_age_can_be_that_of_the_last_tagging(engine: Engine, prune: Prune) -> None:

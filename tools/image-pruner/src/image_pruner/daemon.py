@@ -4,27 +4,21 @@ from __future__ import annotations
 
 import json
 import time
-from contextlib import closing
 from datetime import datetime
 from functools import partial
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-import docker
-from docker.constants import DEFAULT_DOCKER_API_VERSION
-from docker.errors import DockerException
-from docker.tls import TLSConfig
 from docker.utils import version_lt
-from urllib3 import Timeout, disable_warnings
-from urllib3.exceptions import InsecureRequestWarning
+from urllib3 import Timeout
 
-from toolroll_shared.errors import TryLater, Unreachable
+from toolroll_shared.errors import TryLater
 
 from .ages import FIRST_RELEASE
+from .clients import connect
 from .models import Detail, Step
 from .parallel import at_once
 from .stocks import container_of, full_id, real_names, space_of, stock_of
-from .troubles import Answered, Gone, answered, asking, senseless, speaking
+from .troubles import Answered, Gone, answered, asking, speaking
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -34,14 +28,8 @@ if TYPE_CHECKING:
     from .endpoints import Endpoint
     from .models import Container, Space, Stock
 
-OLDEST_API = "1.25"
-"""Of Docker 1.13 (2017), the first with `/system/df`."""
-
 PARTIAL_DF_API = "1.42"
 """The first whose `/system/df` can leave volumes out, which may take minutes to measure."""
-
-NEWEST_API = DEFAULT_DOCKER_API_VERSION
-"""The newest that the SDK was written for."""
 
 AT_ONCE = 4
 """Inspections at the same time: more gained nothing."""
@@ -69,52 +57,7 @@ class Daemon:
         self._endpoint = endpoint
         self._timeout = timeout
         self._details: dict[str, Detail | None] = {}
-        if endpoint.host.startswith("ssh:") and not find_spec("paramiko"):
-            raise Unreachable(f"{endpoint.host}: ssh needs paramiko: pip install paramiko")
-        with closing(self._connect(OLDEST_API)) as client, asking(endpoint):
-            about = client.version(api_version=False)
-            self.is_podman = "podman" in json.dumps(about).lower()
-            self._client = self._connect(self._common_version(about))
-
-    def _connect(self, version: str) -> docker.APIClient:
-        """Return a client, which connects when it is asked something."""
-        try:
-            client = self._client_of(version)
-        except (DockerException, ValueError) as error:  # what an address or file is not like
-            raise senseless(self._endpoint, error) from error
-        client.trust_env = False  # proxies and certificates of the web are none of a daemon's
-        return client
-
-    def _client_of(self, version: str) -> docker.APIClient:
-        tls = self._endpoint.tls
-        if tls and not tls.verify:  # as was asked for
-            disable_warnings(InsecureRequestWarning)
-        settings = tls and TLSConfig(
-            client_cert=(str(tls.certificate), str(tls.key)) if tls.certificate else None,
-            ca_cert=str(tls.authority) if tls.authority else None,
-            verify=tls.verify,
-        )
-        return docker.APIClient(
-            base_url=self._endpoint.host,
-            version=version,
-            timeout=self._timeout,  # type: ignore[arg-type] # floats are as good
-            tls=settings or False,
-            use_ssh_client=True,
-        )
-
-    def _common_version(self, about: dict[str, Any]) -> str:
-        newest, oldest = str(about["ApiVersion"]), str(about.get("MinAPIVersion") or OLDEST_API)
-        if version_lt(newest, OLDEST_API):
-            raise Unreachable(
-                f"the daemon at {self._endpoint.host} speaks API {newest}; {OLDEST_API} "
-                "(Docker 1.13) is the oldest that will do"
-            )
-        if version_lt(NEWEST_API, oldest):
-            raise Unreachable(
-                f"the daemon at {self._endpoint.host} speaks API {oldest} or newer, and this "
-                f"{NEWEST_API} at most: a newer image-pruner is needed"
-            )
-        return newest if version_lt(newest, NEWEST_API) else NEWEST_API
+        self._client, self.is_podman = connect(endpoint, timeout)
 
     @property
     def host(self) -> str:

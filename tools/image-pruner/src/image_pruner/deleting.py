@@ -35,13 +35,15 @@ class Outcome:
     `verdicts` are those of the plan, brought up to date. `deleted`, `gone` (by somebody else)
     and `failed` are ids, the last with the reason. `freed` is what the daemon says became free,
     in bytes, and `cached` what of the deleted is in the build cache still; None where it does
-    not say. `stopped` is what ended the work early, if something did.
+    not say. `bereft` are the names of containers whose image went while they were made.
+    `stopped` is what ended the work early, if something did.
     """
 
     verdicts: dict[str, Verdict]
     deleted: list[str] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
+    bereft: list[str] = field(default_factory=list)
     freed: int | None = None
     cached: int = 0
     stopped: BaseException | None = None

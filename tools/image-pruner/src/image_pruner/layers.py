@@ -8,11 +8,11 @@ none can: then a few images that stay have every byte that is shared, by the dae
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
+from .histories import layer_sizes
 from .names import repositories
 
 if TYPE_CHECKING:
@@ -25,11 +25,6 @@ AT_ONCE = 32
 
 SPARED = 2
 """Inspections that have to be spared for each that tries to."""
-
-_NO_LAYER = re.compile(
-    r"(?:/bin/sh -c )?(?:#\(nop\) +)?(?:ARG|CMD|ENTRYPOINT|ENV|EXPOSE|HEALTHCHECK|LABEL|MAINTAINER"
-    r"|ONBUILD|SHELL|STOPSIGNAL|USER|VOLUME)\b"
-)
 
 
 class _Tree:
@@ -281,24 +276,6 @@ def _likely(images: Iterable[Image]) -> dict[tuple[str, int | None], str]:
 def _kinds(image: Image) -> list[tuple[str, int | None]]:
     """Return a repository and how much is shared, the second alone where nothing fits both."""
     return [(repository, image.shared) for repository in (*sorted(repositories(image)), "")]
-
-
-def layer_sizes(history: Sequence[Step], number: int) -> list[int] | None:
-    """Return the sizes of an image's layers, lowest first; None where they cannot be told.
-
-    Steps without a layer are in the history, too, and nothing marks them; so are layers without
-    a byte. Either all that have bytes are the layers, or all that an instruction made which
-    makes layers.
-
-    Args:
-        history: the image's, the first step first.
-        number: of its layers.
-    """
-    full = [step.size for step in history if step.size]
-    if len(full) == number:
-        return full
-    made = [step.size for step in history if step.size or not _NO_LAYER.match(step.instruction)]
-    return made if len(made) == number else None
 
 
 def _deepest(path: Sequence[int], fits: Callable[[int], bool]) -> int:

@@ -127,6 +127,11 @@ class Stock:
         return [one for one in self.containers if one.image and one.image not in images]
 
     @property
+    def is_counted(self) -> bool:
+        """Whether nothing but images is known to hold layers: neither containers nor a cache."""
+        return self.exact and not self.orphans and not self.space.cache_shared
+
+    @property
     def heads(self) -> list[Image]:
         """All images but the steps."""
         steps = self.steps
@@ -172,6 +177,7 @@ class Verdict:
 class Plan:
     """A verdict for each image, and the order of deletion: what is built on another goes first.
 
+    `steps` are the nameless images on the way to others; they count for nothing by themselves.
     `upon` has the images that are built on one that goes: they have to be gone before it.
     `dates` is when each image was made, or tagged, in seconds since 1970: None where that is
     not known, absent where nobody asked. `exact`: the freed bytes are no estimate.
@@ -180,6 +186,7 @@ class Plan:
     images: Mapping[str, Image]
     verdicts: Mapping[str, Verdict]
     order: Sequence[str]
+    steps: Collection[str]
     upon: Mapping[str, Sequence[str]]
     dates: Mapping[str, float | None]
     exact: bool = True
@@ -188,6 +195,10 @@ class Plan:
     def freed(self) -> int:
         """What deleting all of it frees, in bytes."""
         return sum(verdict.freed for verdict in self.verdicts.values() if verdict.delete)
+
+    def heads(self, ids: Collection[str]) -> list[str]:
+        """Return those of some images that are no steps."""
+        return [identity for identity in ids if identity not in self.steps]
 
 
 if TYPE_CHECKING:

@@ -39,6 +39,9 @@ if TYPE_CHECKING:
         def why(self, image: Image, age: float | None) -> Verdict:
             """Return the reason to delete an image."""
 
+        def idle(self, stock: Stock) -> list[str]:
+            """Return what names no image at all, in the user's words: perhaps a typo."""
+
 
 def make_plan(stock: Stock, selection: Selection, source: Source, *, now: float) -> Plan:
     """Decide about every image.
@@ -68,9 +71,10 @@ def make_plan(stock: Stock, selection: Selection, source: Source, *, now: float)
         images=kinship.images,
         verdicts=kept,
         order=order,
+        steps=kinship.steps,
         upon={identity: kinship.upon(identity) for identity in order},
         dates=known,
-        exact=stock.exact and layers.exact and not stock.orphans,
+        exact=stock.is_counted and layers.exact,
     )
 
 

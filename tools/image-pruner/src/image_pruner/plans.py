@@ -56,6 +56,11 @@ class Planned:
         new = {*image.names} - self.names[image.id]
         return keeping(Rule.CHANGED, f"also named {min(new)} by now") if new else None
 
+    def idle(self, stock: Stock) -> list[str]:
+        """Return no options: there are none."""
+        del stock
+        return []
+
     def missing(self, stock: Stock) -> list[str]:
         """Return the planned images that are not there any more, by a name or a short id."""
         there = {image.id for image in stock.images}

@@ -11,7 +11,7 @@ from .ages import DAY_S
 from .models import Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from typing import Any
 
     from .deleting import Outcome
@@ -150,10 +150,9 @@ def cautions(plan: Plan, stock: Stock) -> Iterator[str]:
 
 def prospect(plan: Plan) -> str:
     """Return the summary of a dry run."""
-    number = len(plan.order)
-    if not number:
-        return f"nothing to delete among {_images(len(plan.images))}"
-    return f"would delete {number} of {_images(len(plan.images))} and free {_predicted(plan)}"
+    if not plan.order:
+        return _nothing(plan)
+    return f"would delete {_counted(plan, plan.order)} and free {_predicted(plan)}"
 
 
 def already_gone(titles: Sequence[str]) -> str:
@@ -170,30 +169,47 @@ def surprises(plan: Plan, outcome: Outcome) -> Iterator[str]:
         if identity in outcome.failed:
             yield oneline(f"{title}: not deleted: {verdict.reason}")
         elif verdict.rule is Rule.STOPPED:
-            left += 1
+            left += identity not in plan.steps
         elif not verdict.delete:
             yield oneline(f"{title}: kept after all: {verdict.reason}")
         elif verdict.rule is Rule.GONE:
             yield oneline(f"{title}: {verdict.reason}")
     if left:
         yield f"not tried: {_images(left)}"
+    for name in outcome.bereft:
+        yield oneline(f"container {name} was being made from an image while that was deleted")
 
 
 def summary(plan: Plan, outcome: Outcome) -> str:
     """Return what was done, and what was predicted and really freed."""
-    what = f"deleted {len(outcome.deleted)} of {_images(len(plan.images))}"
-    if len(outcome.deleted) < len(plan.order):
-        what += f" ({len(plan.order)} planned)"
     if not plan.order:
-        return f"nothing to delete among {_images(len(plan.images))}"
-    freed = "what the daemon does not tell"
-    if outcome.freed is not None:
-        freed = _exactly(outcome.freed) if outcome.freed != plan.freed else human_size(plan.freed)
+        return _nothing(plan)
+    what = f"deleted {_counted(plan, outcome.deleted)}"
+    if len(outcome.deleted) < len(plan.order):
+        what += f" ({len(plan.heads(plan.order))} planned)"
     predicted = _predicted(plan) if outcome.freed == plan.freed else _exactly(plan.freed)
-    cached = ""
-    if outcome.cached:
-        cached = f"; {human_size(outcome.cached)} are in the build cache still"
-    return f"{what}: predicted {predicted}, freed {freed}{cached}"
+    cached = f"; {human_size(outcome.cached)} are in the build cache still" * bool(outcome.cached)
+    return f"{what}: predicted {predicted}, freed {_freed(plan, outcome.freed)}{cached}"
+
+
+def _freed(plan: Plan, size: int | None) -> str:
+    if size is None:
+        return "what the daemon does not tell"
+    if size < 0:
+        return "less than others have added meanwhile"
+    return human_size(size) if size == plan.freed else _exactly(size)
+
+
+def _nothing(plan: Plan) -> str:
+    return f"nothing to delete among {_images(len(plan.heads(plan.images)))}"
+
+
+def _counted(plan: Plan, ids: Collection[str]) -> str:
+    """Return how many of how many images these are, and how many steps to them."""
+    heads = len(plan.heads(ids))
+    steps = len(ids) - heads
+    more = f", with {steps} step{'s' * (steps != 1)}," if steps else ""
+    return f"{heads} of {_images(len(plan.heads(plan.images)))}{more}"
 
 
 def _images(number: int) -> str:

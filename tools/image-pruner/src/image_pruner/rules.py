@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from .ages import Dates, old
+from .ages import FIRST_RELEASE, Dates, old
 from .models import Rule, Verdict
 from .names import excluding, familiar, repositories
 
@@ -98,8 +98,16 @@ class Criteria:
     def why(self, image: Image, age: float | None) -> Verdict:
         """Return the reason to delete an image that is selected; its age is in seconds."""
         rule = Rule.UNUSED if image.names else Rule.DANGLING
-        since = "" if age is None else f", {old(age)} old"
+        tagged = self.by_tag or image.created < FIRST_RELEASE
+        since = "" if age is None else f", tagged {old(age)} ago" if tagged else f", {old(age)} old"
         return Verdict(delete=True, rule=rule, reason=f"{rule.value}{since}")
+
+    def idle(self, stock: Stock) -> list[str]:
+        """Return the options that name no image at all, as they were given: perhaps a typo."""
+        names = [name for image in stock.images for name in image.names]
+        globs = (one for one in self.excludes if not any(excluding([one], i) for i in stock.images))
+        filters = (one.text for one in self.filters if not any(map(one.fits, names)))
+        return [f"--exclude {one}" for one in globs] + [f"--filter {one}" for one in filters]
 
     def _excluded(self, image: Image) -> Verdict | None:
         pattern = excluding(self.excludes, image)

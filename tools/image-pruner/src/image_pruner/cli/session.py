@@ -86,6 +86,8 @@ class Session:
         if self._arguments.plan:
             write_plan(Path(self._arguments.plan), plan, stock.daemon, now=self._now)
         self._print(plan, None)
+        for option in self._selection.idle(stock):
+            _say(oneline(f"{option}: names no image here"))
         for caution in cautions(plan, stock):
             _say(caution)
         how = f"--yes --plan {self._arguments.plan}" if self._arguments.plan else "--yes"
@@ -126,6 +128,8 @@ class Session:
         elif not isinstance(outcome.stopped, ToolError):
             try:
                 outcome.freed, outcome.cached = self._daemon.space().freed_since(stock.space)
+                made = (one for one in self._daemon.containers() if one.image in outcome.deleted)
+                outcome.bereft = [container.name for container in made]
             except (ToolError, KeyboardInterrupt) as error:
                 outcome.stopped = outcome.stopped or error
 
