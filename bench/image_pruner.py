@@ -37,7 +37,7 @@ OLD_DAYS = 400
 BIN = Path(sys.executable).parent
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
 
-LIST = ["docker", "image", "ls", "--all"]
+LIST = ["docker", "image", "ls"]
 USAGE = ["docker", "system", "df", "-v"]
 ONE_LIST = """
 import docker
@@ -55,6 +55,7 @@ RUNS = [
     [],
     ["--older-than", "36500d"],
     ["--older-than", "30d"],
+    ["--older-than", "0"],
     ["--keep-last", "10"],
     ["--filter", "team/app7"],
     ["--keep-last", "10", "--json"],

