@@ -9,6 +9,7 @@ import pytest
 from tests.image_pruner.conftest import Prune
 from tests.support.docker import Engine
 from tests.support.images import Made, layer
+from tests.support.limits import disk_of
 
 BASE = layer("base", 50_000)
 OLD = "2020-01-01T00:00:00Z"
@@ -188,3 +189,13 @@ def test_what_is_gone_when_a_plan_is_carried_out_is_named(
     assert done.code == 0
     assert "gone already, 4 images of the plan: " in done.stderr
     assert not engine.ids()
+
+
+def test_a_plan_on_a_full_disk_is_told_and_the_older_one_stays(prune: Prune, plan: Path) -> None:
+    older = plan.read_text()
+    with disk_of(100):
+        done = prune("--older-than", "1d", "--plan", plan)
+    assert (done.code, done.stdout) == (1, "")
+    assert done.stderr == f"image-pruner: --plan {plan}: File too large\n"
+    assert plan.read_text() == older
+    assert [*plan.parent.iterdir()] == [plan]

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from toolroll_shared.errors import CorruptStore, UsageError
+from toolroll_shared.errors import CorruptStore, ToolError, UsageError
 from toolroll_shared.files import AtomicFile
 
 from .models import Rule, Verdict, short_id
@@ -81,7 +81,7 @@ def write_plan(path: Path, plan: Plan, daemon: str, *, now: float) -> None:
 
     Raises:
         UsageError: there is a file that is no plan.
-        OSError: it cannot be written.
+        ToolError: it cannot be written.
     """
     if not path.parent.is_dir():
         raise UsageError(f"--plan {path}: there is no folder {path.parent}")
@@ -96,9 +96,12 @@ def write_plan(path: Path, plan: Plan, daemon: str, *, now: float) -> None:
         "delete": [_entry(plan.images[one], plan.verdicts[one]) for one in plan.order],
     }
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    with AtomicFile(path, temporary=temporary) as file:
-        file.write(json.dumps(document, indent=1).encode() + b"\n")
-        file.commit()
+    try:
+        with AtomicFile(path, temporary=temporary) as file:
+            file.write(json.dumps(document, indent=1).encode() + b"\n")
+            file.commit()
+    except OSError as error:
+        raise ToolError(f"--plan {path}: {error.strerror}") from error
 
 
 def _entry(image: Image, verdict: Verdict) -> dict[str, Any]:
