@@ -70,19 +70,6 @@ def test_a_container_is_called_by_its_own_name_not_by_a_link_to_it() -> None:
     assert container_of({**entry, "Names": None}).name == "ab" * 6
 
 
-def test_an_image_that_cannot_be_deleted_has_its_tags_back(
-    engine: Engine, proxy: Proxy, prune: Prune
-) -> None:
-    engine.load(Made(("app:1", "web:1"), (layer("a", 500),), OLD))
-    message = json.dumps({"message": "out of luck"}).encode()
-    proxy.before("DELETE", "^/images/sha256", lambda: (500, message))
-    done = prune("--yes", "--older-than", "30")
-    assert done.code == 1
-    assert "app:1: not deleted: " in done.stderr
-    assert "out of luck" in done.stderr
-    assert engine.tags() == {"app:1", "web:1"}
-
-
 def test_an_image_that_is_listed_once_for_each_name_is_one_image() -> None:
     entry = {"Id": "sha256:" + "a" * 64, "Size": 5, "RepoTags": ["web:1"]}
     found = stock_of([{**entry, "RepoTags": ["app:1"]}, entry], [], {}, {}, is_podman=False)

@@ -85,6 +85,8 @@ def test_an_image_that_is_gone_before_its_turn_is_no_failure(
     proxy.before("GET", f"/images/{gone}/json", remove)
     done = prune("--yes", "--json", *SELECTED)
     assert done.code == 0
+    assert "app:1: gone meanwhile" in done.stderr
+    assert "deleted 1 of 2 images (2 planned)" in done.stderr
     assert by_id(done.json)[gone]["rule"] == "gone"
     assert done.json["deleted"] == [other]
     assert done.json["failed"] == []
