@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import closing
 from importlib.util import find_spec
+from ssl import VERIFY_X509_STRICT
 from typing import TYPE_CHECKING, Any
 
 from docker import APIClient
@@ -12,8 +13,10 @@ from docker.constants import DEFAULT_DOCKER_API_VERSION
 from docker.errors import DockerException
 from docker.tls import TLSConfig
 from docker.utils import version_lt
+from requests.adapters import HTTPAdapter
 from urllib3 import disable_warnings
 from urllib3.exceptions import InsecureRequestWarning
+from urllib3.util.ssl_ import create_urllib3_context
 
 from toolroll_shared.errors import Unreachable
 
@@ -59,8 +62,22 @@ def _client(endpoint: Endpoint, timeout: float, version: str) -> APIClient:
         )
     except (DockerException, ValueError) as error:  # what an address or file is not like
         raise senseless(endpoint, error) from error
+    if endpoint.tls and endpoint.tls.verify:
+        client.mount("https://", _Lenient())
     client.trust_env = False  # proxies and certificates of the web are none of a daemon's
     return client
+
+
+class _Lenient(HTTPAdapter):
+    """TLS that takes an authority made after Docker's own instructions.
+
+    From Python 3.13 on, one without a key usage is refused by default; docker takes it.
+    """
+
+    def init_poolmanager(self, *args: Any, **settings: Any) -> None:
+        context = create_urllib3_context()
+        context.verify_flags &= ~VERIFY_X509_STRICT
+        super().init_poolmanager(*args, **settings, ssl_context=context)
 
 
 def _tls(endpoint: Endpoint) -> TLSConfig | None:
