@@ -1,5 +1,6 @@
 """Scenes on a real daemon: the plan is what is deleted, image by image and byte by byte."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -168,6 +169,24 @@ def test_a_step_that_a_container_uses_holds_its_layers(engine: Engine, prune: Pr
     assert said["app:1"][0] == "delete"
     assert carried_out(engine, prune, "--older-than", "0")["freed_bytes"] == 0
     assert engine.ids() == {base}
+
+
+@pytest.mark.parametrize(
+    ("age", "decision", "reason"),
+    [
+        ("36h", "delete", "unused, 40h old"),
+        ("1.5", "delete", "unused, 40h old"),
+        ("2", "keep", "newer than 2d"),
+        ("2d", "keep", "newer than 2d"),
+        ("0.25w", "keep", "newer than 0.25w"),
+    ],
+)
+def test_an_age_is_days_or_has_its_unit(
+    engine: Engine, prune: Prune, age: str, decision: str, reason: str
+) -> None:
+    made = datetime.now(UTC) - timedelta(hours=40, minutes=1)
+    engine.load(Made(("app:1",), (BASE,), f"{made:%Y-%m-%dT%H:%M:%SZ}"))
+    assert verdicts(prune, "--older-than", age) == {"app:1": (decision, reason)}
 
 
 def test_dates_that_no_builder_can_mean_count_for_nothing(engine: Engine, prune: Prune) -> None:

@@ -13,11 +13,13 @@ from pathlib import Path
 
 import pytest
 
+from image_pruner import Daemon, Endpoint
 from tests.image_pruner.conftest import Prune
 from tests.image_pruner.standin import IMAGE, Answer, Standin, standing_in
 from tests.support.commands import argv, environment, run
 from tests.support.docker import Engine, needs
 from tests.support.terminal import shown_on_a_terminal
+from toolroll_shared.errors import Unreachable
 
 pytestmark = [  # requests of the same moment are left alone when one fails, with their sockets
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
@@ -37,15 +39,11 @@ def standin(here: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Standin]:
 
 
 def test_without_a_daemon_it_is_said_how_to_start_one(here: Path) -> None:
-    del here
-    if Path("/var/run/docker.sock").exists():
-        pytest.skip("a daemon of this machine may be there")
-    done = run("image_pruner")
-    assert done.code == 69
-    assert done.stderr == (
-        "image-pruner: the daemon at unix:///var/run/docker.sock (the default) cannot be reached: "
-        "No such file or directory; start it ('systemctl start docker'), or set DOCKER_HOST to "
-        "where one listens\n"
+    with pytest.raises(Unreachable) as told:
+        Daemon(Endpoint(host=f"unix://{here}/docker.sock"), timeout=5)
+    assert str(told.value) == (
+        f"the daemon at unix://{here}/docker.sock (the default) cannot be reached: No such file "
+        "or directory; start it ('systemctl start docker'), or set DOCKER_HOST to where one listens"
     )
 
 

@@ -267,61 +267,6 @@ def test_a_signal_that_our_parent_ignores_is_ignored(
     assert end(process)[:2] == (code, "cleaned\n")
 
 
-HELD = """
-import time
-from toolroll_shared import signals
-def body():
-    with signals.held():
-        print("ready", flush=True)
-        while not signals._current.was_asked_for:
-            time.sleep(0.01)
-        print("whole", flush=True)
-        {more}
-    print("never", flush=True)
-"""
-
-
-@pytest.mark.parametrize(
-    ("number", "code", "word"),
-    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")],
-)
-def test_a_signal_waits_for_work_that_is_held_together(
-    number: signal.Signals, code: int, word: str
-) -> None:
-    process = start(program(HELD.format(more="")))
-    process.send_signal(number)
-    assert end(process) == (code, "whole\n", f"tool: {word}\n")
-
-
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_second_signal_does_not_wait_for_it(number: signal.Signals, code: int) -> None:
-    process = start(program(HELD.format(more="time.sleep(60)")))
-    process.send_signal(number)
-    await_line(process, "whole")
-    process.send_signal(number)
-    assert end(process)[0] == code
-
-
-def test_work_is_held_together_in_a_program_of_others_too() -> None:
-    lines = (
-        "import os, signal, threading",
-        "from toolroll_shared.signals import held",
-        "try:",
-        "    with held():",
-        "        os.kill(os.getpid(), signal.SIGINT)",
-        "        print('whole')",
-        "except KeyboardInterrupt:",
-        "    print('then')",
-        "def work():",
-        "    with held():",
-        "        print('threads hear no signals')",
-        "threading.Thread(target=work).start()",
-        "assert signal.getsignal(signal.SIGINT) is signal.default_int_handler",
-    )
-    done = finish([sys.executable, "-c", "\n".join(lines)])
-    assert (done.stdout, done.stderr) == ("whole\nthen\nthreads hear no signals\n", "")
-
-
 def test_run_async_returns_the_result_and_passes_errors_on() -> None:
     done = finish(
         program(

@@ -82,43 +82,6 @@ def hearing(tool: str) -> Iterator[Stop]:
             signal.signal(number, handler)
 
 
-@contextmanager
-def held() -> Iterator[None]:
-    """Do the `with` block to its end: a signal is heard after it, a second one at once.
-
-    It is for work that must not be left half done, and ends by itself.
-    """
-    heard: list[int] = []
-
-    def on_signal(number: int, frame: FrameType | None) -> None:
-        heard.append(number)
-        if _current is not _NOBODY:
-            _current.hear(number)
-        elif len(heard) > 1:
-            signal.default_int_handler(number, frame)
-
-    previous = {number: signal.getsignal(number) for number in _held_ones()}
-    for number in previous:
-        signal.signal(number, on_signal)
-    try:
-        yield
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
-    if heard:
-        raise KeyboardInterrupt
-
-
-def _held_ones() -> list[int]:
-    """Return the signals that raise KeyboardInterrupt in this thread, under `run` or without."""
-    import threading
-
-    if threading.current_thread() is not threading.main_thread():
-        return []
-    raising = (_current, signal.default_int_handler)
-    return [one for one in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(one) in raising]
-
-
 def run_async(
     work: Coroutine[Any, Any, T], *, at_first_signal: Callable[[], None] | None = None
 ) -> T:

@@ -16,7 +16,7 @@ from toolroll_shared.errors import TryLater
 from .ages import FIRST_RELEASE
 from .clients import connect
 from .models import Detail, Step
-from .parallel import at_once
+from .parallel import alone, at_once
 from .stocks import container_of, full_id, real_names, space_of, stock_of
 from .troubles import Answered, Gone, answered, asking, speaking
 
@@ -57,7 +57,7 @@ class Daemon:
         self._endpoint = endpoint
         self._timeout = timeout
         self._details: dict[str, Detail | None] = {}
-        self._client, self.is_podman = connect(endpoint, timeout)
+        self._client, self.is_podman = alone(partial(connect, endpoint, timeout))
 
     @property
     def host(self) -> str:
@@ -97,7 +97,7 @@ class Daemon:
 
     def space(self) -> Space:
         """Return what the daemon says of the space that images and build cache take."""
-        usage = self._usage()
+        usage = alone(self._usage)
         with speaking(self._endpoint):
             return space_of(usage, is_podman=self.is_podman)
 
@@ -144,7 +144,7 @@ class Daemon:
         """Return the steps that an image was made in, the first one first; none if it is gone."""
         try:
             with speaking(self._endpoint):
-                found = json.loads(self._fetch(f"/images/{identity}/history"))
+                found = json.loads(alone(partial(self._fetch, f"/images/{identity}/history")))
                 return [
                     Step(size=one["Size"], instruction=str(one.get("CreatedBy") or ""))
                     for one in reversed(found)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from toolroll_shared.logs import NO_LOG
 from toolroll_shared.output import oneline
-from toolroll_shared.signals import held
 
+from .holding import held
 from .models import Rule, Verdict
 from .names import parse
 from .rules import keeping, used_by

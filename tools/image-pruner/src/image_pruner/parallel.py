@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from queue import SimpleQueue
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING, TypeVar
 
-from toolroll_shared.signals import held
+from .holding import held
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 T = TypeVar("T")
+
+
+HEARING_S = 0.1
+"""How long a signal may have to wait that comes just before we do: no wait is broken off then."""
 
 
 def at_once(calls: Sequence[Callable[[], T]], *, threads: int) -> list[T]:
@@ -35,8 +40,19 @@ def at_once(calls: Sequence[Callable[[], T]], *, threads: int) -> list[T]:
             Thread(target=work, daemon=True).start()
     found: dict[int, T] = {}
     for _ in calls:
-        index, result, error = done.get()
+        index, result, error = _next(done)
         if error is not None:
             raise error
         found[index] = result  # type: ignore[assignment] # without an error there is a result
     return [found[index] for index in range(len(calls))]
+
+
+def alone(call: Callable[[], T]) -> T:
+    """Return what a call returns; a signal is heard while it lasts."""
+    return at_once([call], threads=1)[0]
+
+
+def _next(queue: SimpleQueue[T]) -> T:
+    while True:
+        with suppress(Empty):
+            return queue.get(timeout=HEARING_S)
