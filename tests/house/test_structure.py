@@ -18,6 +18,7 @@ ARROWS = {
     "logtools": set(),
     "proc_run": set(),
     "image_pruner": set(),
+    "k8s_toolbox": set(),
     "artifact_index": {"gh_releases"},
     "release_mirror": {"gh_releases", "multi_fetch", "artifact_index"},
 }

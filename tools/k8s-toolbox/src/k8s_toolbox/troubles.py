@@ -1,0 +1,206 @@
+"""What goes wrong with a cluster, told so that a user knows what to do."""
+
+from __future__ import annotations
+
+import json
+import ssl
+from http import HTTPStatus
+from socket import gaierror
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    IncompleteRead,
+    NewConnectionError,
+    ProxyError,
+    ReadTimeoutError,
+)
+
+from toolroll_shared.errors import Refused, ToolError, TryLater, Unreachable, UsageError
+from toolroll_shared.output import oneline
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .kubeconfigs import Chosen
+    from .queries import Query
+
+TEXT_LIMIT = 500
+"""Letters of what a server says that are shown."""
+
+_NOT_SIGNED = range(18, 22)
+"""OpenSSL's X509_V_ERR_ codes for a chain that does not end where it should."""
+
+ErrorT = TypeVar("ErrorT", bound=BaseException)
+
+
+class Gone(ToolError):
+    """There is no such object (404)."""
+
+
+class Expired(ToolError):
+    """What was asked for is too old for the server: a page's token, or a version (410)."""
+
+
+class Unauthorized(Refused):
+    """The server does not know us (401)."""
+
+
+class Unwilling(ToolError):
+    """The server cannot make sense of the question, or not yet answer it (400, 422).
+
+    Attributes:
+        said: in its own words.
+    """
+
+    def __init__(self, message: str, *, said: str) -> None:
+        super().__init__(message)
+        self.said = said
+
+
+class Busy(TryLater):
+    """The server is busy (429), or fails at the moment (5xx).
+
+    Attributes:
+        after: seconds that it asks to wait, if it does.
+    """
+
+    def __init__(self, message: str, *, after: float | None) -> None:
+        super().__init__(message)
+        self.after = after
+
+
+class Answer(NamedTuple):
+    """A server's answer that is not what was asked for.
+
+    Attributes:
+        status: of HTTP.
+        body: a Status object, or some proxy's page.
+        after: seconds to wait that it asks for.
+    """
+
+    status: int
+    body: bytes
+    after: float | None = None
+
+
+def answered(chosen: Chosen, server: str, query: Query, answer: Answer) -> ToolError:
+    """Return the error that an answer means."""
+    said = _said(answer)
+    match answer.status:
+        case HTTPStatus.UNAUTHORIZED:
+            return Unauthorized(
+                f"{_where(chosen, server)} does not take our credentials (401): "
+                "the token or certificate is wrong or has expired; log in again"
+            )
+        case HTTPStatus.FORBIDDEN:
+            return Refused(_forbidden(chosen, query, said))
+        case HTTPStatus.NOT_FOUND:
+            return Gone(f"{query.what}: {said}")
+        case HTTPStatus.GONE:
+            return Expired(f"{query.what}: {said}")
+        case HTTPStatus.BAD_REQUEST | HTTPStatus.UNPROCESSABLE_ENTITY:
+            return Unwilling(f"{query.what}: {said}", said=said)
+        case HTTPStatus.TOO_MANY_REQUESTS:
+            return Busy(f"{_where(chosen, server)} is busy (429): {said}", after=answer.after)
+        case status if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            text = f"{_where(chosen, server)} fails at the moment ({status}): {said}"
+            return Busy(text, after=answer.after)
+    return Unreachable(
+        f"{_where(chosen, server)} answers {answer.status} to {query.what}: {said}; "
+        "is it an API server?"
+    )
+
+
+def _said(answer: Answer) -> str:
+    """Return the message of a Status, or the start of what is none."""
+    text = answer.body.decode(errors="replace")
+    try:
+        text = str(json.loads(text)["message"])
+    except (ValueError, KeyError, TypeError):
+        pass
+    return oneline(text)[:TEXT_LIMIT] or HTTPStatus(answer.status).phrase
+
+
+def _forbidden(chosen: Chosen, query: Query, said: str) -> str:
+    user = said.partition('User "')[2].partition('"')[0]
+    context = f" --context {chosen.context}" if chosen.context else ""
+    return (
+        f"{user or 'this user'} may not {query.what} (403): {said}; "
+        f"to check: kubectl{context} auth can-i {query.can_i}"
+    )
+
+
+def told(chosen: Chosen, server: str, error: BaseException) -> ToolError:
+    """Return the error for what went wrong on the way to the server, or back."""
+    if isinstance(error, ToolError):
+        return error
+    causes, where = list(_causes(error)), _where(chosen, server)
+    if distrust := _first(causes, ssl.SSLError):
+        return _distrust(where, distrust)
+    if text := next((str(one) for one in causes if "SSLError" in str(one)), ""):
+        return Unreachable(f"{where}: TLS failed: {oneline(text)[:TEXT_LIMIT]}")
+    if unknown := _first(causes, gaierror):
+        return Unreachable(f"{where} cannot be reached: {unknown.strerror}; {_advice(chosen)}")
+    if _first(causes, ProxyError):
+        return Unreachable(f"{where} cannot be reached through the proxy: {_last(causes)}")
+    if _first(causes, ConnectTimeoutError):
+        return Unreachable(f"{where} cannot be reached: no connection in time; {_advice(chosen)}")
+    if _first(causes, ReadTimeoutError, TimeoutError):
+        return Unreachable(f"{where} does not answer in time (see --timeout)")
+    if _first(causes, NewConnectionError):
+        return Unreachable(f"{where} cannot be reached: {_last(causes)}; {_advice(chosen)}")
+    if _first(causes, IncompleteRead):
+        return Unreachable(f"{where} went away in the middle of an answer")
+    if _first(causes, HTTPError, OSError):
+        return Unreachable(f"{where} went away: {_last(causes)}")
+    return Unreachable(f"{where} does not answer as an API server does: {_last(causes)}")
+
+
+def _where(chosen: Chosen, server: str) -> str:
+    context = f"context {chosen.context}" if chosen.context else chosen.origin
+    return oneline(f"the API server {server} ({context})")
+
+
+def _advice(chosen: Chosen) -> str:
+    return oneline(f"does it run there? {chosen.origin} says where to look")
+
+
+def _last(causes: list[BaseException]) -> str:
+    """Return the innermost reason, the system's own words where it has some."""
+    system = next((one for one in causes if isinstance(one, OSError) and one.strerror), None)
+    return oneline((system and system.strerror) or str(causes[-1]))[:TEXT_LIMIT]
+
+
+def _first(causes: list[BaseException], *kinds: type[ErrorT]) -> ErrorT | None:
+    return next((one for one in causes if isinstance(one, kinds)), None)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and all that led to it, also where libraries pass it as an argument."""
+    open_: list[BaseException] = [error]
+    seen: set[int] = set()
+    while open_:
+        one = open_.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        yield one
+        led = [one.__cause__, one.__context__, getattr(one, "reason", None), *one.args]
+        open_ += [cause for cause in led if isinstance(cause, BaseException)]
+
+
+def _distrust(where: str, error: ssl.SSLError) -> ToolError:
+    reason = str(getattr(error, "verify_message", "") or error.reason or error)
+    if getattr(error, "verify_code", 0) in _NOT_SIGNED:
+        reason = f"{reason}: the kubeconfig's certificate-authority did not sign its certificate"
+    elif error.reason == "WRONG_VERSION_NUMBER":
+        reason = "it does not speak TLS there"
+    elif "ALERT" in str(error.reason):
+        reason = f"{error.reason}: it does not take the kubeconfig's client certificate"
+    elif "KEY_VALUES_MISMATCH" in str(error.reason):
+        return UsageError(f"{where}: client-key is not the key of client-certificate")
+    elif "PEM" in reason or "NO_CERTIFICATE_OR_CRL_FOUND" in reason:
+        return UsageError(f"{where}: a certificate or key of the kubeconfig is not PEM")
+    return Unreachable(f"{where}: TLS failed: {oneline(reason).rstrip('.')}")
