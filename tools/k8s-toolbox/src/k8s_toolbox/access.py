@@ -8,7 +8,6 @@ import sys
 import tempfile
 import warnings
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kubernetes.client import ApiClient, Configuration
@@ -76,7 +75,7 @@ class Access:
         configuration.retries = False  # no silent tries again, and no redirects
         configuration.keep_alive = True
         configuration.connection_pool_maxsize = CONNECTIONS
-        load_kube_config_from_dict(
+        load_kube_config_from_dict(  # type: ignore[no-untyped-call] # the SDK's
             {
                 "current-context": "chosen",
                 "contexts": [{"name": "chosen", "context": {"cluster": "it", "user": "us"}}],
@@ -100,7 +99,7 @@ class Access:
 
     def _file(self, content: bytes) -> str:
         if hasattr(os, "memfd_create"):
-            stream = os.fdopen(os.memfd_create("pem"), "wb")
+            stream: Any = os.fdopen(os.memfd_create("pem"), "wb")
             path = f"/proc/self/fd/{stream.fileno()}"
         else:
             stream = tempfile.NamedTemporaryFile("wb")  # noqa: SIM115 - it lives as long as we

@@ -7,6 +7,19 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 YEAR = 365 * DAY
 
+_UNITS = {"s": 1, "m": MINUTE, "h": HOUR, "d": DAY, "y": YEAR}
+_STEPS: tuple[tuple[int, str, str | None], ...] = (
+    (2 * MINUTE, "s", None),
+    (10 * MINUTE, "m", "s"),
+    (3 * HOUR, "m", None),
+    (8 * HOUR, "h", "m"),
+    (2 * DAY, "h", None),
+    (8 * DAY, "d", "h"),
+    (2 * YEAR, "d", None),
+    (8 * YEAR, "y", "d"),
+)
+"""Below so many seconds: the unit, and the finer one that is told with it."""
+
 
 def human_age(seconds: float) -> str:
     """Return an age in at most two units, the finer one only while it matters.
@@ -17,25 +30,7 @@ def human_age(seconds: float) -> str:
     whole = int(seconds)
     if whole < -1:
         return "<invalid>"
-    if whole < 2 * MINUTE:
-        return f"{max(whole, 0)}s"
-    if whole < 10 * MINUTE:
-        return _two(whole, MINUTE, "m", 1, "s")
-    if whole < 3 * HOUR:
-        return f"{whole // MINUTE}m"
-    if whole < 8 * HOUR:
-        return _two(whole, HOUR, "h", MINUTE, "m")
-    if whole < 2 * DAY:
-        return f"{whole // HOUR}h"
-    if whole < 8 * DAY:
-        return _two(whole, DAY, "d", HOUR, "h")
-    if whole < 2 * YEAR:
-        return f"{whole // DAY}d"
-    if whole < 8 * YEAR:
-        return _two(whole, YEAR, "y", DAY, "d")
-    return f"{whole // YEAR}y"
-
-
-def _two(seconds: int, unit: int, name: str, part: int, part_name: str) -> str:
-    rest = seconds % unit // part
-    return f"{seconds // unit}{name}" + (f"{rest}{part_name}" if rest else "")
+    whole = max(whole, 0)
+    unit, part = next(((one, two) for below, one, two in _STEPS if whole < below), ("y", None))
+    rest = whole % _UNITS[unit] // _UNITS[part] if part else 0
+    return f"{whole // _UNITS[unit]}{unit}" + (f"{rest}{part}" if rest else "")

@@ -79,7 +79,7 @@ class EventRow(NamedTuple):
     Attributes:
         last_seen: the series' last, else the last, else the only time.
         since: when it was first seen.
-        count: at least one.
+        times: how often; at least once.
         about: `Pod/web-0`.
     """
 
@@ -87,7 +87,7 @@ class EventRow(NamedTuple):
     namespace: str
     last_seen: datetime | None
     since: datetime | None
-    count: int
+    times: int
     type: str
     reason: str
     about: str
@@ -99,8 +99,8 @@ class EventRow(NamedTuple):
         if self.last_seen is None:
             return UNKNOWN
         text = human_age((now - self.last_seen).total_seconds())
-        if self.count > 1 and self.since is not None:
-            text += f" (x{self.count} over {human_age((now - self.since).total_seconds())})"
+        if self.times > 1 and self.since is not None:
+            text += f" (x{self.times} over {human_age((now - self.since).total_seconds())})"
         return text
 
     def document(self) -> dict[str, Any]:
@@ -108,7 +108,7 @@ class EventRow(NamedTuple):
         seen = self.last_seen
         return {
             "last_seen": seen.isoformat().replace("+00:00", "Z") if seen else None,
-            "count": self.count,
+            "count": self.times,
             "type": self.type,
             "reason": self.reason,
             "object": self.about,
@@ -130,7 +130,7 @@ def row_of(event: Event) -> EventRow:
         namespace=event.metadata.namespace or "",
         last_seen=last or instant(event.last_timestamp) or only or instant(event.first_timestamp),
         since=instant(event.first_timestamp) or only,
-        count=max(1, (series.count if series else None) or event.count or 1),
+        times=max(1, (series.count if series else None) or event.count or 1),
         type=event.type or "",
         reason=event.reason or "",
         about=f"{about.kind or '?'}/{about.name or '?'}",

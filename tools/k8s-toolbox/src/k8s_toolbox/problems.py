@@ -193,6 +193,8 @@ def explained(problem: Problem, warnings: Iterable[Event]) -> str:
         return problem.text
     for event in warnings:
         needed = _TELLING.get(event.reason or "")
+        if event.reason == "Failed" and "Failed to pull" not in (event.message or ""):
+            continue  # it only says that this was said before
         if needed is not None and needed in problem.text and event.message:
             return f"{problem.text}: {event.message.strip()}"
     return problem.text

@@ -26,8 +26,8 @@ class Query(NamedTuple):
     @property
     def path(self) -> str:
         """The URL's path, of the core group."""
-        parts = ["namespaces", self.namespace] if self.namespace else []
-        parts += [self.resource, self.name, self.subresource]
+        place = ("namespaces", self.namespace) if self.namespace else ()
+        parts = (*place, self.resource, self.name, self.subresource)
         return "/api/v1/" + "/".join(quote(one, safe="") for one in parts if one)
 
     @property

@@ -91,7 +91,6 @@ class Reading:
 
     Args:
         cluster: where it is.
-        pods: to ask how the container is.
         target: whose log.
         wanted: which part of it.
         pod: as it was looked at.
@@ -100,7 +99,7 @@ class Reading:
         clock: monotonic seconds.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - effects with their defaults among them
         self,
         cluster: Cluster,
         target: Target,

@@ -82,7 +82,7 @@ def row_of(pod: Pod, *, now: datetime) -> PodRow:
         ready=summary.ready,
         total=summary.total,
         status=summary.status,
-        restarts=summary.restarts.count,
+        restarts=summary.restarts.number,
         last_restart=summary.restarts.last,
         created=instant(pod.metadata.creation_timestamp),
         node=pod.spec.node_name,

@@ -25,14 +25,14 @@ ALWAYS = "Always"
 class Restarts(NamedTuple):
     """How often containers were started again, and when the last of them had ended."""
 
-    count: int = 0
+    number: int = 0
     last: datetime | None = None
 
     def with_those_of(self, status: ContainerStatus) -> Restarts:
         """Return the sum with a container's."""
         ended = instant(status.last_end.finished_at) if status.last_end else None
         last = max(filter(None, (self.last, ended)), default=None)
-        return Restarts(self.count + status.restart_count, last)
+        return Restarts(self.number + status.restart_count, last)
 
 
 class Summary(NamedTuple):

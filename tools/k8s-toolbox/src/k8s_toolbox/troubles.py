@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import ssl
+from contextlib import suppress
 from http import HTTPStatus
 from socket import gaierror
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
@@ -11,10 +12,11 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from urllib3.exceptions import (
     ConnectTimeoutError,
     HTTPError,
-    IncompleteRead,
     NewConnectionError,
+    ProtocolError,
     ProxyError,
     ReadTimeoutError,
+    SSLError,
 )
 
 from toolroll_shared.errors import Refused, ToolError, TryLater, Unreachable, UsageError
@@ -116,10 +118,8 @@ def answered(chosen: Chosen, server: str, query: Query, answer: Answer) -> ToolE
 def _said(answer: Answer) -> str:
     """Return the message of a Status, or the start of what is none."""
     text = answer.body.decode(errors="replace")
-    try:
+    with suppress(ValueError, KeyError, TypeError):
         text = str(json.loads(text)["message"])
-    except (ValueError, KeyError, TypeError):
-        pass
     return oneline(text)[:TEXT_LIMIT] or HTTPStatus(answer.status).phrase
 
 
@@ -139,32 +139,36 @@ def told(chosen: Chosen, server: str, error: BaseException) -> ToolError:
     causes, where = list(_causes(error)), _where(chosen, server)
     if distrust := _first(causes, ssl.SSLError):
         return _distrust(where, distrust)
-    if text := next((str(one) for one in causes if "SSLError" in str(one)), ""):
-        return Unreachable(f"{where}: TLS failed: {oneline(text)[:TEXT_LIMIT]}")
-    if unknown := _first(causes, gaierror):
-        return Unreachable(f"{where} cannot be reached: {unknown.strerror}; {_advice(chosen)}")
-    if _first(causes, ProxyError):
-        return Unreachable(f"{where} cannot be reached through the proxy: {_last(causes)}")
-    if _first(causes, ConnectTimeoutError):
-        return Unreachable(f"{where} cannot be reached: no connection in time; {_advice(chosen)}")
-    if _first(causes, ReadTimeoutError, TimeoutError):
-        return Unreachable(f"{where} does not answer in time (see --timeout)")
-    if _first(causes, NewConnectionError):
-        return Unreachable(f"{where} cannot be reached: {_last(causes)}; {_advice(chosen)}")
-    if _first(causes, IncompleteRead):
-        return Unreachable(f"{where} went away in the middle of an answer")
-    if _first(causes, HTTPError, OSError):
-        return Unreachable(f"{where} went away: {_last(causes)}")
+    for kinds, text in _TROUBLES:
+        if found := _first(causes, *kinds):
+            reason = _reason(found, causes)
+            advice = oneline(f"does it run there? {chosen.origin} says where to look")
+            return Unreachable(f"{where} {text.format(reason=reason, advice=advice)}")
     return Unreachable(f"{where} does not answer as an API server does: {_last(causes)}")
+
+
+_TROUBLES: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
+    ((SSLError,), "TLS failed: {reason}"),
+    ((gaierror,), "cannot be reached: {reason}; {advice}"),
+    ((ProxyError,), "cannot be reached through the proxy: {reason}"),
+    ((ConnectTimeoutError,), "cannot be reached: no connection in time; {advice}"),
+    ((ReadTimeoutError, TimeoutError), "does not answer in time (see --timeout)"),
+    ((NewConnectionError,), "cannot be reached: {reason}; {advice}"),
+    ((ConnectionError,), "went away: {reason}"),
+    ((ProtocolError,), "went away in the middle of an answer"),
+    ((HTTPError, OSError), "went away: {reason}"),
+)
+"""What can go wrong, the most telling first."""
+
+
+def _reason(found: BaseException, causes: list[BaseException]) -> str:
+    """Return a system's own words where it has some, else the innermost reason."""
+    return oneline(getattr(found, "strerror", None) or _last(causes))[:TEXT_LIMIT]
 
 
 def _where(chosen: Chosen, server: str) -> str:
     context = f"context {chosen.context}" if chosen.context else chosen.origin
     return oneline(f"the API server {server} ({context})")
-
-
-def _advice(chosen: Chosen) -> str:
-    return oneline(f"does it run there? {chosen.origin} says where to look")
 
 
 def _last(causes: list[BaseException]) -> str:

@@ -129,35 +129,42 @@ class Output:
         from k8s_toolbox.lists import Lost
         from k8s_toolbox.reading import Away, Back, Said
 
-        where = f"{target.container} in {target.pod}" if target and target.container else ""
+        where = f"{target.container} in {target.pod}" if target else ""
         match item:
             case Ended() if target:
                 self._record(target, None)
             case Failed(error):
-                self._failures.append(error)
-                if target:
-                    self._record(target, error)
-                if not self._exact:
-                    say(oneline(str(error)))
+                self._fail(target, error)
+            case Said(text):
+                self._fail(None, ToolError(f"{where}: {oneline(text)}"))
             case Waiting(why):
                 say(oneline(f"{why}: waiting"))
             case Lost(why):
                 say(oneline(f"{why}; going on"))
             case Away(why) if target:
-                if not self._away:
-                    say(oneline(f"{where}: {why}; reconnecting"))
-                self._away.add(target)
+                self._tell_away(target, f"{where}: {oneline(why)}")
             case Back(is_broken) if target:
-                self._away.discard(target)
-                if is_broken:
-                    say(f"{where}: lines may be missing, its log was rotated or removed meanwhile")
-                elif not self._away:
-                    say("reconnected, no line is lost")
-            case Said(text):
-                said = ToolError(f"{where}: {oneline(text)}")
-                self._failures.append(said)
-                if not self._exact:
-                    say(str(said))
+                self._tell_back(target, where, is_broken=is_broken)
+
+    def _fail(self, target: Target | None, error: ToolError) -> None:
+        self._failures.append(error)
+        if target:
+            self._record(target, error)
+        if not self._exact:
+            say(oneline(str(error)))
+
+    def _tell_away(self, target: Target, text: str) -> None:
+        """Say that a connection is lost; with one server, the first stands for all."""
+        if not self._away:
+            say(f"{text}; reconnecting")
+        self._away.add(target)
+
+    def _tell_back(self, target: Target, where: str, *, is_broken: bool) -> None:
+        self._away.discard(target)
+        if is_broken:
+            say(f"{where}: lines may be missing, its log was rotated or removed meanwhile")
+        elif not self._away:
+            say("reconnected, no line is lost")
 
     def _record(self, target: Target, error: ToolError | None) -> None:
         tally = self._tallies.pop(target, None)

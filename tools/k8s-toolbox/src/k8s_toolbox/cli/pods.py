@@ -259,8 +259,8 @@ class _View:
             if not gone:
                 shown[row.uid] = row
             if (gone or row != before) and (not names or row.name in names):
-                if not self._arguments.problems or row.problem or (before and before.problem):
-                    changed.append(row)
+                ill = row.problem or (before and before.problem)
+                changed += [row] if ill or not self._arguments.problems else []
         problems = self._problems(changed)
         if self._arguments.json:
             for row in changed:
