@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.image_pruner.certificates import Authority
+from tests.support.certificates import Authority
 from tests.image_pruner.conftest import Prune
 from tests.image_pruner.standin import standing_in
 from tests.support.commands import run

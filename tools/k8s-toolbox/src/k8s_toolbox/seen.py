@@ -16,7 +16,7 @@ from .records import NS, Record
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-MARGIN_NS = NS
+MARGIN_NS = NS // 10
 """Lines may be this much out of the order of their stamps."""
 
 
