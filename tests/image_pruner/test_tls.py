@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.certificates import Authority
 from tests.image_pruner.conftest import Prune
 from tests.image_pruner.standin import standing_in
+from tests.support.certificates import Authority
 from tests.support.commands import run
 from tests.support.docker import dockerd
 
