@@ -15,6 +15,7 @@ HEAVY = {
     "asyncio",
     "hashlib",
     "httpx",
+    "kubernetes",
     "msgspec",
     "logging",
     "multiprocessing",
@@ -30,6 +31,7 @@ HEAVY = {
     "threading",
     "urllib3",
     "uuid",
+    "yaml",
 }
 
 USAGE = {"proc_run": 125}

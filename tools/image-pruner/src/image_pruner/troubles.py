@@ -7,7 +7,7 @@ import ssl
 from contextlib import contextmanager
 from http.client import BadStatusLine, IncompleteRead
 from socket import gaierror
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import requests
 from docker.errors import APIError, DockerException
@@ -15,11 +15,12 @@ from requests.exceptions import JSONDecodeError
 from urllib3.exceptions import HTTPError, NewConnectionError
 from urllib3.exceptions import TimeoutError as SlowAnswer
 
+from toolroll_shared.causes import causes, first_cause
 from toolroll_shared.errors import Refused, ToolError, Unreachable, UsageError
 from toolroll_shared.output import oneline
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from .endpoints import Endpoint
 
@@ -39,7 +40,6 @@ _TLS_REASONS = {
     "NO_CERTIFICATE_OR_CRL_FOUND": "ca.pem has no certificate",
 }
 _ABSENT = (FileNotFoundError, ConnectionRefusedError, NotADirectoryError, gaierror)
-ErrorT = TypeVar("ErrorT", bound=BaseException)
 
 
 class Conflict(ToolError):
@@ -107,55 +107,27 @@ def _nonsense(endpoint: Endpoint) -> ToolError:
 
 
 def _unreachable(endpoint: Endpoint, error: Exception) -> ToolError:
-    causes, where = list(_causes(error)), _where(endpoint)
-    if _first(causes, PermissionError):
+    found, where = causes(error), _where(endpoint)
+    if first_cause(found, PermissionError):
         return _forbidden(endpoint)
-    if distrust := _first(causes, ssl.SSLError):
+    if distrust := first_cause(found, ssl.SSLError):
         return _distrust(endpoint, distrust)
-    if absent := _first(causes, *_ABSENT):
+    if absent := first_cause(found, *_ABSENT):
         return Unreachable(f"{where} cannot be reached: {absent.strerror}; {_advice(endpoint)}")
-    if _first(causes, TimeoutError, SlowAnswer, requests.Timeout, but=NewConnectionError):
+    if first_cause(found, TimeoutError, SlowAnswer, requests.Timeout, but=NewConnectionError):
         return Unreachable(f"{where} does not answer in time (see --timeout)")
-    if _first(causes, IncompleteRead):
+    if first_cause(found, IncompleteRead):
         return Unreachable(f"{where} went away in the middle of an answer")
-    if _first(causes, JSONDecodeError, json.JSONDecodeError, BadStatusLine, but=ConnectionError):
+    if first_cause(
+        found, JSONDecodeError, json.JSONDecodeError, BadStatusLine, but=ConnectionError
+    ):
         return _nonsense(endpoint)
-    system = _first(causes, OSError, but=requests.RequestException)
-    reason = (system and system.strerror) or str(causes[-1])
-    if _first(causes, NewConnectionError):
+    system = first_cause(found, OSError, but=requests.RequestException)
+    reason = (system and system.strerror) or str(found[-1])
+    if first_cause(found, NewConnectionError):
         return Unreachable(f"{where} cannot be reached: {reason}; {_advice(endpoint)}")
     perhaps = f", or {UNWELCOME}" if endpoint.tls else ""
     return Unreachable(f"{where} went away: {oneline(reason)[:TEXT_LIMIT]}{perhaps}")
-
-
-def _first(
-    causes: Sequence[BaseException],
-    *kinds: type[ErrorT],
-    but: type[BaseException] | tuple[()] = (),
-) -> ErrorT | None:
-    """Return the first cause of one of these kinds, if there is one.
-
-    Args:
-        causes: all that led to an error.
-        kinds: what is looked for.
-        but: what is not meant, though it is of such a kind to a library.
-    """
-    found = (one for one in causes if isinstance(one, kinds) and not isinstance(one, but))
-    return next(found, None)
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error and all that led to it, also where libraries pass it as an argument."""
-    open_: list[BaseException] = [error]
-    seen: set[int] = set()
-    while open_:
-        one = open_.pop()
-        if id(one) in seen:
-            continue
-        seen.add(id(one))
-        yield one
-        led = [one.__cause__, one.__context__, getattr(one, "reason", None), *one.args]
-        open_ += [cause for cause in led if isinstance(cause, BaseException)]
 
 
 def _advice(endpoint: Endpoint) -> str:
