@@ -81,8 +81,9 @@ class Gathering(Generic[T]):
                 return self._queue.get(timeout=HEARING_S)
 
     def ready(self) -> bool:
-        """Tell whether another item is there already."""
-        return not self._queue.empty()
+        """Tell whether another item is there already; the end of an iterable is none."""
+        with self._queue.mutex:
+            return any(not isinstance(one, _End) for one in self._queue.queue)
 
 
 def heard(items: Iterable[T], *, ahead: int = AHEAD) -> Iterator[T]:

@@ -15,14 +15,16 @@ from .containers import NotStarted, Target, check_log, has_log, status_of
 from .lists import Changed, Lists, Lost, Snapshot
 from .models import Pod
 from .queries import Query
-from .reading import Reading, Wanted
+from .outages import Outage
+from .reading import Reading
 from .statuses import TERMINAL
+from .wanted import Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from .cluster import Cluster
-    from .reading import Item
+    from .wanted import Item
 
 BLOCKS_AHEAD = 4
 """Of each log that are read before their turn comes."""
@@ -50,7 +52,11 @@ class Waiting(NamedTuple):
     why: str
 
 
-Told = tuple[Target | None, "Item | Failed | Ended | Waiting | Lost"]
+class Looked(NamedTuple):
+    """Pods were looked at: nothing to tell, but what is to be written need not wait any more."""
+
+
+Told = tuple[Target | None, "Item | Failed | Ended | Waiting | Lost | Looked"]
 """What there is to tell, and of which container; None: of the list of pods."""
 
 Pick = Callable[[Pod], list[str]]
@@ -81,6 +87,7 @@ def awaited(
         ToolError: it has none, and will not have one soon; or it cannot be had.
     """
     has_told = False
+    outage = Outage(sleep=sleep)
     while True:
         try:
             check_log(pod, target.container, previous=wanted.previous, now=datetime.now(UTC))
@@ -93,7 +100,12 @@ def awaited(
         else:
             break
         sleep(POLL_S)
-        pod = Lists(cluster, Pod).get(Query("get", "pods", target.namespace, target.pod))
+        try:
+            pod = Lists(cluster, Pod).get(Query("get", "pods", target.namespace, target.pod))
+        except ToolError as error:
+            outage.bear(error)
+        else:
+            outage.over()
     yield from Reading(cluster, target, wanted, pod, sleep=sleep)
 
 
@@ -163,7 +175,7 @@ class Selection:
         )
         self._pods: dict[str, Pod] = {}
         self._readings: dict[tuple[str, str], Reading] = {}
-        self._open: dict[Target, tuple[str, str]] = {}
+        self._open: set[Target] = set()
         self._refused: set[str] = set()
         self._has_begun = False
 
@@ -181,15 +193,18 @@ class Selection:
         for one in self._gathering:
             if isinstance(one, Snapshot):
                 yield from self._look_at_all(one.objects)
+                yield None, Looked()
             elif isinstance(one, Changed):
                 yield from self._look(one)
+                yield None, Looked()
             elif isinstance(one, Lost):
                 yield None, one
             else:
                 target, item = one
                 yield one
                 if isinstance(item, Ended) and target is not None:
-                    yield from self._reconsider(self._open.pop(target))
+                    self._open.discard(target)
+                    yield from self._reconsider(target)
             if self._is_over():
                 return
 
@@ -211,9 +226,11 @@ class Selection:
         else:
             yield from self._consider(change.object)
 
-    def _reconsider(self, key: tuple[str, str]) -> Iterator[Told]:
-        if pod := self._pods.get(key[0]):
-            yield from self._consider(pod)
+    def _reconsider(self, target: Target) -> Iterator[Told]:
+        """See what has become of a container whose log came to its end, or who has its name."""
+        for pod in list(self._pods.values()):
+            if (pod.metadata.namespace, pod.metadata.name) == (target.namespace, target.pod):
+                yield from self._consider(pod)
 
     def _consider(self, pod: Pod) -> Iterator[Told]:
         """Begin to follow containers of a pod that have something new."""
@@ -224,7 +241,7 @@ class Selection:
             names = self._pick(pod)
         except UsageError as error:
             if uid not in self._refused:
-                yield Target(pod.metadata.namespace or "", pod.metadata.name, ""), Failed(error)
+                yield _target(pod, ""), Failed(error)
             self._refused.add(uid)
             return
         for name in names:
@@ -235,12 +252,12 @@ class Selection:
         """Tell whether a container runs, or ran, that was not followed yet."""
         key = (pod.metadata.uid, name)
         status = status_of(pod, name)
-        if status is None or not has_log(pod, name) or key in self._open.values():
+        if status is None or not has_log(pod, name) or _target(pod, name) in self._open:
             return False
         return key not in self._readings or self._readings[key].instance != status.container_id
 
     def _begin(self, pod: Pod, name: str) -> Iterator[Told]:
-        target = Target(pod.metadata.namespace or "", pod.metadata.name, name)
+        target = _target(pod, name)
         key = (pod.metadata.uid, name)
         if len(self._open) >= self._limit:
             if (text := f"more than {self._limit} containers") not in self._refused:
@@ -253,5 +270,9 @@ class Selection:
             seen.turn_over()
         reading = Reading(self._cluster, target, self._wanted, pod, seen=seen)
         self._readings[key] = reading
-        self._open[target] = key
+        self._open.add(target)
         self._gathering.add(told_of(target, reading))
+
+
+def _target(pod: Pod, container: str) -> Target:
+    return Target(pod.metadata.namespace or "", pod.metadata.name, container)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
@@ -17,9 +17,13 @@ from .queries import Query
 from .records import Record, records_of
 from .seen import Seen
 from .troubles import Gone, Unwilling, told
+from .wanted import Away, Back, Item, Said, Wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator
+    from contextlib import AbstractContextManager
+
+    from urllib3 import HTTPResponse
 
     from .cluster import Cluster
     from .containers import Target
@@ -32,58 +36,12 @@ READ_BYTES = 1 << 16
 STEADY_S = 5.0
 """A connection that lasts so long was a good one, even if nothing came."""
 
-
-class Wanted(NamedTuple):
-    """Which part of a log.
-
-    Attributes:
-        tail: so many lines from its end; None for all.
-        since_seconds: not older than so many seconds, by the node's clock.
-        since_time: not older than this instant, in RFC 3339.
-        previous: of the container before its last restart.
-        follow: go on with what comes.
-    """
-
-    tail: int | None = None
-    since_seconds: int | None = None
-    since_time: str | None = None
-    previous: bool = False
-    follow: bool = False
-
-    def parameters(self) -> dict[str, object]:
-        """Return the parameters of a URL that ask for it."""
-        return {
-            "tailLines": self.tail,
-            "sinceSeconds": self.since_seconds,
-            "sinceTime": self.since_time,
-            "previous": "true" if self.previous else None,
-            "follow": "true" if self.follow else None,
-        }
+MAX_WORDS = 20
+"""Of a node in one log: more lines without a stamp are a log whose server gives none."""
 
 
-class Away(NamedTuple):
-    """The connection is lost; reading goes on when there is one again."""
-
-    why: str
-
-
-class Back(NamedTuple):
-    """Reading goes on.
-
-    Attributes:
-        is_broken: lines may be missing, for the log was rotated, or its pod has gone meanwhile.
-    """
-
-    is_broken: bool
-
-
-class Said(NamedTuple):
-    """What a node has to say about the log, instead of lines."""
-
-    text: str
-
-
-Item = list[Record] | Away | Back | Said
+class _Restarted(Exception):
+    """What comes is the log of the next container already."""
 
 
 class Reading:
@@ -95,6 +53,7 @@ class Reading:
         wanted: which part of it.
         pod: as it was looked at.
         seen: what was read before, of the container before a restart.
+        idle: seconds after which a followed log that is silent is asked for again.
         sleep: waits.
         clock: monotonic seconds.
     """
@@ -107,6 +66,7 @@ class Reading:
         pod: Pod,
         *,
         seen: Seen | None = None,
+        idle: float = IDLE_S,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -116,12 +76,14 @@ class Reading:
         self.instance = status.container_id if status else None
         self._uid = pod.metadata.uid
         self._cluster = cluster
-        self._pods = Lists(cluster, Pod)
+        self._pods = Lists(cluster, Pod, sleep=sleep)
         self._wanted = wanted
+        self._idle = idle
         self._clock = clock
         self._began = clock()
-        self._sleep = sleep
         self._outage = Outage(sleep=sleep, clock=clock)
+        self._partial: Record | None = None
+        self._words = 0
         self._has_answered = False
         self._is_away = False
         self._ended_early = False
@@ -132,71 +94,107 @@ class Reading:
         Raises:
             ToolError: it cannot be had, or not any more.
         """
-        wanted = self._wanted
-        if not wanted.follow:
-            yield from self._complete(wanted)
+        if not self._wanted.follow:
+            yield from self._complete(self._wanted)
             return
-        if wanted.tail is not None:  # first its end, which then is known to be complete
-            end = wanted._replace(follow=False, tail=max(wanted.tail, 1))
-            items = self._complete(end)
-            if wanted.tail:
-                yield from items
-            else:  # the last line tells where to begin
-                yield from (one for one in items if not isinstance(one, list))
-            self._wanted = wanted._replace(tail=None)
-        yield from self._follow()
+        try:
+            yield from self._end_so_far()
+            rest = yield from self._live()
+        except _Restarted:
+            rest = Wanted(previous=True)
+        except Gone:
+            if not self._has_answered:
+                raise
+            yield from self._nothing_left()
+            return
+        yield from self._rest_of(rest)
 
-    def _complete(self, wanted: Wanted) -> Iterator[Item]:
+    def _end_so_far(self) -> Iterator[Item]:
+        """Yield the last lines of a log, if only so many are wanted: what comes then is all."""
+        wanted = self._wanted
+        if wanted.tail is None:
+            return
+        end = wanted._replace(follow=False, tail=max(wanted.tail, 1))
+        for item in self._complete(end, whole=False):
+            if wanted.tail or not isinstance(item, list):
+                yield item  # else the last line only tells where to begin
+        self._wanted = wanted._replace(tail=None)
+        if self._partial and self._partial.stamp is not None and self.seen.last is None:
+            self.seen.begin_at(self._partial)
+
+    def _live(self) -> Generator[Item, None, Wanted]:
+        """Yield a log while its container runs; return what is to be read of it then."""
+        while True:
+            is_at_end = False
+            try:
+                is_at_end = yield from self._once(self._wanted, whole=False)
+            except Gone:
+                raise
+            except (HTTPError, OSError, ToolError) as error:
+                yield from self._lost(error)
+            rest = yield from self._looked_at()
+            if rest is not None:
+                return rest
+            if is_at_end:
+                self._ended_early = True
+                self._outage.bear(Unreachable(f"{self._where}: its log ends again and again"))
+
+    def _looked_at(self) -> Generator[Item, None, Wanted | None]:
+        """Return what `_rest` does, once the server answers."""
+        while True:
+            try:
+                return self._rest()
+            except (TryLater, Unreachable, Refused) as error:
+                yield from self._lost(error)
+
+    def _rest_of(self, rest: Wanted) -> Iterator[Item]:
+        """Yield what is left of a container that has ended."""
+        try:
+            yield from self._complete(rest)
+        except _Restarted:
+            yield from self._rest_of(Wanted(previous=True))
+        except (Gone, Unwilling):
+            yield from self._nothing_left()
+
+    def _nothing_left(self) -> Iterator[Item]:
+        """Yield what has come already, of a log that is no longer there."""
+        if self._partial and self._partial.stamp is not None:
+            yield from self._new([self._partial])
+        if self._is_away:
+            yield Back(is_broken=True)
+
+    def _complete(self, wanted: Wanted, *, whole: bool = True) -> Iterator[Item]:
         """Yield a log to its present end."""
         while True:
             try:
-                yield from self._once(wanted)
+                yield from self._once(wanted, whole=whole)
             except (HTTPError, OSError, TryLater, Unreachable, Refused) as error:
                 yield from self._lost(error)
             else:
-                return
-
-    def _follow(self) -> Iterator[Item]:
-        """Yield a log until its container ends."""
-        while True:
-            try:
-                yield from self._once(self._wanted)
-                rest = self._rest()
-            except ReadTimeoutError:
-                continue
-            except Gone:
-                if self._is_away:
-                    yield Back(is_broken=True)
-                return
-            except (HTTPError, OSError, ToolError) as error:
-                yield from self._lost(error)
-                continue
-            if rest is not None:
                 break
-            self._outage.bear(Unreachable(f"{self._where}: its log ends again and again"))
-            self._ended_early = True
+        if self._is_away:  # nothing new has come since
+            self._is_away = self._ended_early = False
+            yield Back(is_broken=self.seen.is_behind)
+
+    def _once(self, wanted: Wanted, *, whole: bool) -> Generator[Item, None, bool]:
+        """Yield one answer's new lines; return whether it came to its end, not just to silence."""
         try:
-            yield from self._complete(rest)
-        except (Gone, Unwilling):  # there is nothing left to read from
-            if self._is_away or rest.previous:
-                yield Back(is_broken=True)
+            with self._opened(wanted) as response:
+                opened, self._has_answered, self._partial = self._clock(), True, None
+                try:
+                    blocks = iter(lambda: response.read1(READ_BYTES), b"")
+                    yield from self._read(blocks, wanted, whole=whole)
+                finally:
+                    if self._clock() - opened > STEADY_S:
+                        self._outage.over()
+        except (ReadTimeoutError, Unreachable) as error:
+            if not wanted.follow or not _is_silence(error):
+                raise
+            self._has_answered = True  # servers may begin to answer with the first line
+            return False
+        return True
 
-    def _once(self, wanted: Wanted) -> Iterator[Item]:
-        """Yield one answer's new lines."""
-        query = Query("get", "pods", self.target.namespace, self.target.pod, "log")
-        parameters = self._parameters(wanted)
-        timeout = IDLE_S if wanted.follow else None
-        with self._cluster.opened(query, parameters, timeout=timeout) as response:
-            self._has_answered, opened = True, self._clock()
-            try:
-                blocks = iter(lambda: response.read1(READ_BYTES), b"")
-                for records in records_of(blocks, whole=not wanted.follow):
-                    yield from self._new(records)
-            finally:
-                if self._clock() - opened > STEADY_S:
-                    self._outage.over()
-
-    def _parameters(self, wanted: Wanted) -> dict[str, object]:
+    def _opened(self, wanted: Wanted) -> AbstractContextManager[HTTPResponse]:
         found = wanted.parameters()
         found |= {"container": self.target.container, "timestamps": "true"}
         since = self.seen.resume()
@@ -204,36 +202,100 @@ class Reading:
             found |= {"sinceTime": since, "sinceSeconds": None, "tailLines": None}
         elif wanted.since_seconds is not None:
             found["sinceSeconds"] = wanted.since_seconds + int(self._clock() - self._began)
-        return found
+        timeout = self._idle if wanted.follow else None
+        return self._cluster.opened(self._query, found, timeout=timeout)
 
-    def _new(self, records: list[Record]) -> Iterator[Item]:
+    def _read(self, blocks: Iterable[bytes], wanted: Wanted, *, whole: bool) -> Iterator[Item]:
+        is_later = wanted.since_seconds or wanted.since_time or self.seen.last is not None
+        for records in records_of(blocks):
+            if is_later and records[0].stamp is None and records[0].ended:
+                rest = records.pop(0)  # of a line that began before
+                if self.seen.last is None:
+                    yield [rest]
+            is_later = False
+            if records and not records[-1].ended and not whole:
+                self._partial = records.pop()  # there is more of it to come
+            yield from self._new(records, is_last=wanted.previous)
+
+    def _new(self, records: list[Record], *, is_last: bool = True) -> Iterator[Item]:
+        """Yield what is new, and remember it.
+
+        Args:
+            records: as they came.
+            is_last: whether they cannot be those of a container that was started since.
+        """
         for record in records:
             if record.stamp is None:
-                yield Said(record.line.decode(errors="replace"))
+                yield self._word(record)
         fresh = self.seen.fresh([one for one in records if one.stamp is not None])
         if not fresh:
             return
+        if self.seen.is_broken and self._wanted.follow and not is_last and self._has_restarted():
+            raise _Restarted
         self._outage.over()
         if self._ended_early and not self._is_away:
             yield Away("the log ended before the container did")
         if self._ended_early or self._is_away or self.seen.is_broken:
             yield Back(is_broken=self.seen.is_broken)
         self._is_away = self._ended_early = self.seen.is_broken = False
+        self.seen.remember(fresh)
         yield fresh
+
+    def _word(self, record: Record) -> Said:
+        """Return what a node has to say.
+
+        Raises:
+            Gone: it has the log no longer, and we have read it so far.
+            ToolError: it is a log without stamps.
+        """
+        text = record.line.decode(errors="replace")
+        if self._wanted.follow and self.seen.last is not None and not record.ended:
+            raise Gone(f"{self._where}: {text}")
+        self._words += 1
+        if self._words > MAX_WORDS:
+            raise ToolError(
+                f"{self._where}: the server gives its lines no stamps: it cannot be read"
+            )
+        return Said(text)
+
+    def _has_restarted(self) -> bool:
+        """Tell whether the last line that was read is in the log of the container before.
+
+        Its status may say so only later: after an outage, nodes take their time to report.
+        """
+        wanted = Wanted(previous=True, since_time=self.seen.since).parameters()
+        wanted |= {"container": self.target.container, "timestamps": "true"}
+        try:
+            with self._cluster.opened(self._query, wanted) as response:
+                blocks = iter(lambda: response.read1(READ_BYTES), b"")
+                return any(
+                    self.seen.last in {one.stamp, *one.pieces}
+                    for records in records_of(blocks)
+                    for one in records
+                )
+        except (Gone, Unwilling):
+            return False
 
     def _lost(self, error: Exception) -> Iterator[Away]:
         """Tell that the connection is lost, and wait before the next try.
 
         Raises:
-            ToolError: there was no answer yet, or there has been none for too long.
+            ToolError: there is no use in that, or no longer.
         """
         trouble = told(self._cluster.chosen, self._cluster.server, error)
-        if not self._has_answered:
+        if not self._has_answered and not self._may_pass(error):
             raise trouble from error
         if not self._is_away:
             self._is_away = True
             yield Away(str(trouble))
         self._outage.bear(trouble)
+
+    def _may_pass(self, error: Exception) -> bool:
+        """Tell whether to try again where the log was never answered for yet."""
+        is_cut = not isinstance(error, ToolError) or isinstance(
+            error.__cause__, HTTPError | OSError
+        )
+        return self._wanted.follow and is_cut
 
     def _rest(self) -> Wanted | None:
         """Return what is to be read of a container that has ended; None while it runs.
@@ -251,5 +313,13 @@ class Reading:
         return Wanted(previous=not same)
 
     @property
+    def _query(self) -> Query:
+        return Query("get", "pods", self.target.namespace, self.target.pod, "log")
+
+    @property
     def _where(self) -> str:
         return f"{self.target.container} in {self.target.pod}"
+
+
+def _is_silence(error: Exception) -> bool:
+    return isinstance(error, ReadTimeoutError) or isinstance(error.__cause__, ReadTimeoutError)

@@ -23,6 +23,10 @@ MARGIN_NS = NS // 10
 class Seen:
     """The lines of one container's log that were read.
 
+    What comes is first told apart (`fresh`), and then remembered, if it is taken (`remember`).
+    A node whose clock is set back by more than `MARGIN_NS` defeats it: that is found out, and
+    told as if the log were broken.
+
     Attributes:
         last: the latest stamp; None where nothing was read.
         is_broken: whether the last line was not among those that came again: the log was
@@ -36,6 +40,12 @@ class Seen:
         self._stamps: deque[int] = deque()
         self._again: Counter[int] | None = None
         self._is_before_first = False
+        self._is_new_file = False
+        self._is_disordered = False
+
+    def begin_at(self, record: Record) -> None:
+        """Know that what comes before a line is not wanted; the line itself is still to come."""
+        self._first, self.last = record, record.stamp
 
     def resume(self) -> str | None:
         """Return the second from which lines have to come again, for `sinceTime`.
@@ -44,49 +54,73 @@ class Seen:
         """
         if self.last is None:
             return None
-        since = (self.last - MARGIN_NS) // NS
+        since = self._since
         self._again = Counter(one for one in self._stamps if one >= since * NS)
-        self._is_before_first = bool(self._first and since * NS <= (self._first.stamp or 0))
+        first = self._first.stamp if self._first else None
+        self._is_before_first = first is not None and since * NS <= first
         self.is_broken = False
-        return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(since))
+        return self.since
+
+    @property
+    def since(self) -> str:
+        """The second from which lines have to come again."""
+        return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._since))
+
+    @property
+    def _since(self) -> int:
+        return max((self.last or 0) - MARGIN_NS, 0) // NS
 
     def turn_over(self) -> None:
-        """Know that what comes next is the log of a container started again: a new file."""
-        self._stamps.clear()
-        self._first = None
+        """Know that what comes next is the log of a container started again: a new file.
+
+        What was read is still remembered: some of it may be of that file already.
+        """
+        self._is_new_file = True
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether the last line has not come again since `resume`."""
+        missing = self._again is not None and self._again[self.last or 0] > 0
+        return (missing and not self._is_new_file) or self._is_disordered
 
     def fresh(self, records: Sequence[Record]) -> list[Record]:
-        """Return those of the records that were not read before, and remember them."""
+        """Return those of the records that were not read before."""
         if self._again is None:
-            new = list(records)
-        else:
-            new = [record for record in records if self._is_new(record)]
-        for record in new:
+            return list(records)
+        return [record for record in records if self._is_new(record)]
+
+    def remember(self, records: Sequence[Record]) -> None:
+        """Take records for read."""
+        for record in records:
             self._remember(record)
+        if records:
+            self._is_new_file = False
         self._forget()
-        return new
 
     def _is_new(self, record: Record) -> bool:
         again = self._again
         if again is None or record.stamp is None:
             return True
-        if self._is_before_first and self._comes_before_first(record):
+        if self._is_before_first and self._comes_before_first(record, again):
             return False
+        self._is_before_first = False
         if again[record.stamp]:
-            self._is_before_first = False
             for stamp in (record.stamp, *record.pieces):
                 again[stamp] -= 1
             return False
+        self.is_broken = self.is_behind
         self._again = None  # all that was read came again, or is no longer there
-        self.is_broken = again[self.last or 0] > 0
         return True
 
-    def _comes_before_first(self, record: Record) -> bool:
+    def _comes_before_first(self, record: Record, again: Counter[int]) -> bool:
         """Tell whether a line is older than what was asked for at first (`--tail`, `--since`)."""
-        first, stamp = self._first, record.stamp
-        if first is None or first.stamp is None or stamp is None or stamp > first.stamp:
+        first = self._first
+        if first is None or first.stamp is None or record.stamp is None:
             return False
-        return stamp < first.stamp or record.line != first.line
+        if record.stamp == first.stamp:
+            whole = record.line == first.line
+            return not (whole if first.ended else record.line.startswith(first.line))
+        return not again[record.stamp] and record.stamp <= first.stamp + MARGIN_NS
 
     def _remember(self, record: Record) -> None:
         if record.stamp is None:
@@ -94,7 +128,9 @@ class Seen:
         if self._first is None:
             self._first = record
         self._stamps += (record.stamp, *record.pieces)
-        self.last = max(self._stamps[-1], self.last or 0)
+        last = self.last or 0
+        self._is_disordered = record.stamp < last - (0 if self._is_disordered else MARGIN_NS)
+        self.last = max(self._stamps[-1], last)
 
     def _forget(self) -> None:
         """Drop stamps that cannot come again."""

@@ -58,7 +58,8 @@ class Output:
         self._prefixes: dict[Target, bytes] = {}
         self._tallies: dict[Target, Tally] = {}
         self._away: set[Target] = set()
-        self._failures: list[ToolError] = []
+        self._error: ToolError | None = None
+        self._has_failed = False
 
     def write(self, told: Iterable[Told], *, more: Callable[[], bool] = lambda: True) -> int:
         """Write all there is, and return the exit code.
@@ -99,7 +100,7 @@ class Output:
         if self._json:
             return self._document(target, record)
         text = _safe(record.line) if self._terminal else record.line
-        if self._timestamps:
+        if self._timestamps and record.ts:
             text = record.ts + b" " + text
         if self._prefix:
             text = self._prefix_of(target) + text
@@ -127,16 +128,18 @@ class Output:
         """Say what is no line."""
         from k8s_toolbox.following import Ended, Failed, Waiting
         from k8s_toolbox.lists import Lost
-        from k8s_toolbox.reading import Away, Back, Said
+        from k8s_toolbox.wanted import Away, Back, Said
 
         where = f"{target.container} in {target.pod}" if target else ""
         match item:
             case Ended() if target:
+                self._away.discard(target)
                 self._record(target, None)
-            case Failed(error):
+            case Failed(error) if target:
                 self._fail(target, error)
             case Said(text):
-                self._fail(None, ToolError(f"{where}: {oneline(text)}"))
+                self._has_failed = True
+                say(f"{where}: {oneline(text)}")
             case Waiting(why):
                 say(oneline(f"{why}: waiting"))
             case Lost(why):
@@ -146,11 +149,12 @@ class Output:
             case Back(is_broken) if target:
                 self._tell_back(target, where, is_broken=is_broken)
 
-    def _fail(self, target: Target | None, error: ToolError) -> None:
-        self._failures.append(error)
-        if target:
-            self._record(target, error)
-        if not self._exact:
+    def _fail(self, target: Target, error: ToolError) -> None:
+        self._has_failed = True
+        self._record(target, error)
+        if self._exact:  # there is no other: it is the whole command's
+            self._error = error
+        else:
             say(oneline(str(error)))
 
     def _tell_away(self, target: Target, text: str) -> None:
@@ -183,9 +187,9 @@ class Output:
         )
 
     def _code(self) -> int:
-        if self._exact and self._failures:
-            raise self._failures[0]
-        return Exit.FAILED if self._failures else Exit.OK
+        if self._error is not None:
+            raise self._error
+        return Exit.FAILED if self._has_failed else Exit.OK
 
 
 class Tally:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from k8s_toolbox.cluster import Cluster
     from k8s_toolbox.containers import Target
     from k8s_toolbox.models import Pod
-    from k8s_toolbox.reading import Wanted
+    from k8s_toolbox.wanted import Wanted
     from toolroll_shared.logs import Log
 
 USAGE = "(POD... | -l SELECTOR) [-n NS] [-c CONTAINER | --all-containers] [--follow] ..."
@@ -192,7 +192,7 @@ class _View:
         return Output(self._arguments, number=number, prefix=prefix, log=self._log)
 
     def _wanted(self) -> Wanted:
-        from k8s_toolbox.reading import Wanted
+        from k8s_toolbox.wanted import Wanted
 
         tail, since = self._arguments.tail, self._arguments.since_time
         if tail is None and self._arguments.selector:
@@ -200,7 +200,7 @@ class _View:
         return Wanted(
             tail=None if tail == ALL else tail,
             since_seconds=self._arguments.since,
-            since_time=since and since.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            since_time=since and since.replace(tzinfo=None).isoformat(timespec="seconds") + "Z",
             previous=self._arguments.previous,
             follow=self._arguments.follow,
         )
