@@ -73,9 +73,28 @@ class KubeApi:
         self.stopped = False
         self.url = ""
         self.kubeconfig = Path()
+        self._port = 0
+        self._server: ThreadingHTTPServer
         self._streams: dict[int, socket.socket] = {}
         for name in ("default", "team-a", "team-b"):
             self.namespaces.put({"metadata": {"name": name}, "kind": "Namespace"})
+
+    def start(self) -> None:
+        """Serve; at the same port, if it was stopped."""
+        handler = type("Handler", (_Handler,), {"api": self})
+        self._server = ThreadingHTTPServer(("127.0.0.1", self._port), handler)
+        self._server.daemon_threads = True
+        self._port = int(self._server.server_address[1])
+        self.url, self.stopped = f"http://127.0.0.1:{self._port}", False
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def stop(self) -> None:
+        """Serve no more: nobody listens then."""
+        self.stopped = True
+        with self.changed:
+            self.changed.notify_all()
+        self._server.shutdown()
+        self._server.server_close()
 
     def log(self, namespace: str, pod: str, container: str = "app") -> Log:
         """Return a container's log."""
@@ -340,6 +359,7 @@ def _read(api: KubeApi, log: Log, query: dict[str, str]) -> Iterator[bytes]:
         return
     while not api.stopped:
         with api.changed:
+            log.sent = position
             if log.generation != generation:
                 if log.at_rotation == "end":
                     return
@@ -380,20 +400,12 @@ def random_budget(seed: int, most: int) -> Callable[[Asked], int | None]:
 def kube_api(folder: Path) -> Iterator[KubeApi]:
     """Run the stand-in on loopback; its kubeconfig is put into a folder."""
     api = KubeApi()
-    handler = type("Handler", (_Handler,), {"api": api})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    api.url = f"http://127.0.0.1:{server.server_address[1]}"
+    api.start()
     api.kubeconfig = write_kubeconfig(folder / "kubeconfig", api.url)
     try:
         yield api
     finally:
-        api.stopped = True
-        with api.changed:
-            api.changed.notify_all()
-        server.shutdown()
-        server.server_close()
+        api.stop()
 
 
 def write_kubeconfig(path: Path, url: str, **more: Any) -> Path:

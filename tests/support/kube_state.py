@@ -116,6 +116,7 @@ class Log:
         ended: whether the container has come to its end.
         generation: counts rotations.
         open_line: whether the last line has no end.
+        sent: lines that were sent to who follows it now.
     """
 
     changed: threading.Condition
@@ -124,6 +125,7 @@ class Log:
     ended: bool = False
     generation: int = 0
     open_line: bool = False
+    sent: int = -1
     at_rotation: Literal["end", "stall", "go on"] = "go on"
 
     def write(self, *lines: bytes | str, stamp: int | None = None) -> None:

@@ -14,8 +14,8 @@ from .background import Gathering, heard
 from .containers import NotStarted, Target, check_log, has_log, status_of
 from .lists import Changed, Lists, Lost, Snapshot
 from .models import Pod
-from .queries import Query
 from .outages import Outage
+from .queries import Query
 from .reading import Reading
 from .statuses import TERMINAL
 from .wanted import Wanted

@@ -71,7 +71,7 @@ class Reading:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.target = target
-        self.seen = seen or Seen()
+        self.seen = seen or Seen(whole=wanted.is_whole)
         status = status_of(pod, target.container)
         self.instance = status.container_id if status else None
         self._uid = pod.metadata.uid

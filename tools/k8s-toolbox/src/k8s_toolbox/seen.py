@@ -27,13 +27,17 @@ class Seen:
     A node whose clock is set back by more than `MARGIN_NS` defeats it: that is found out, and
     told as if the log were broken.
 
+    Args:
+        whole: whether it is read from its beginning: else older lines may come again with it.
+
     Attributes:
         last: the latest stamp; None where nothing was read.
         is_broken: whether the last line was not among those that came again: the log was
             rotated meanwhile, so lines may be missing.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, whole: bool = True) -> None:
+        self._is_whole = whole
         self.last: int | None = None
         self.is_broken = False
         self._first: Record | None = None
@@ -75,7 +79,8 @@ class Seen:
 
         What was read is still remembered: some of it may be of that file already.
         """
-        self._is_new_file = True
+        self._is_new_file = self._is_whole = True
+        self._first = None
 
     @property
     def is_behind(self) -> bool:
@@ -125,7 +130,7 @@ class Seen:
     def _remember(self, record: Record) -> None:
         if record.stamp is None:
             return
-        if self._first is None:
+        if self._first is None and not self._is_whole:
             self._first = record
         self._stamps += (record.stamp, *record.pieces)
         last = self.last or 0

@@ -24,6 +24,11 @@ class Wanted(NamedTuple):
     previous: bool = False
     follow: bool = False
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether it begins with the log's first line."""
+        return (self.tail, self.since_seconds, self.since_time) == (None, None, None)
+
     def parameters(self) -> dict[str, object]:
         """Return the parameters of a URL that ask for it."""
         return {
