@@ -70,6 +70,7 @@ class KubeApi:
         self.watch_error_as_status = False
         self.pages_expire_before = 0
         self.bookmarks = 0
+        self.tears = 0
         self.stopped = False
         self.url = ""
         self.kubeconfig = Path()
@@ -118,6 +119,10 @@ class KubeApi:
                 if reset:
                     one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 one.shutdown(socket.SHUT_RDWR)
+
+    def tear(self) -> None:
+        """Break all logs that stream in the middle of what they send next."""
+        self.tears += 1
 
     def bookmark(self) -> None:
         """Send a bookmark to all watches."""
@@ -328,8 +333,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _blocks(self, log: Log, asked: Asked) -> Iterator[bytes]:
         """Yield what is to be sent of a log, up to where it is to be cut."""
-        budget = self.api.budget(asked)
+        budget, tears = self.api.budget(asked), self.api.tears
         for block in _read(self.api, log, asked.query):
+            if tears != self.api.tears:
+                self.wfile.write(b"%x\r\n%s" % (len(block), block[: len(block) // 2]))
+                raise Cut
             if budget is not None and len(block) >= budget:
                 self._chunk(block[:budget])
                 raise Cut
