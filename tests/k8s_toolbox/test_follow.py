@@ -374,7 +374,7 @@ def test_a_refusal_while_we_are_away_that_passes_is_borne(
     refused = status(403, "Forbidden", 'pods "web-0" is forbidden: User "us" cannot get')
     left = 3
 
-    def fault(asked: Asked) -> Answer | None:
+    def fault(_asked: Asked) -> Answer | None:
         nonlocal left
         left -= 1
         if left >= 0:

@@ -367,7 +367,6 @@ def _read(api: KubeApi, log: Log, query: dict[str, str]) -> Iterator[bytes]:
         return
     while not api.stopped:
         with api.changed:
-            log.sent = position
             if log.generation != generation:
                 if log.at_rotation == "end":
                     return
@@ -376,6 +375,7 @@ def _read(api: KubeApi, log: Log, query: dict[str, str]) -> Iterator[bytes]:
                 else:
                     api.changed.wait(WAIT_S)
                     continue
+            log.sent = position
             news, position = log.lines[position:], len(log.lines)
             if not news and log.ended:
                 return
