@@ -8,6 +8,12 @@ from contextlib import contextmanager
 
 import pytest
 
+from k8s_toolbox.cluster import Cluster
+from k8s_toolbox.containers import Target
+from k8s_toolbox.kubeconfigs import choose
+from k8s_toolbox.names import find_pod
+from k8s_toolbox.reading import Reading
+from k8s_toolbox.wanted import Away, Back, Item, Wanted
 from tests.k8s_toolbox.conftest import Toolbox
 from tests.support.kube_api import Answer, Asked, Cut, KubeApi, random_budget
 from tests.support.kube_objects import after, pod, running, terminated
@@ -397,7 +403,7 @@ def test_a_refusal_at_the_start_ends_it(
     api: KubeApi, log: Log, toolbox: Toolbox, code: int
 ) -> None:
     log.write("line 0")
-    answer = code, status(code, "No", "not so"), {}
+    answer: Answer = code, status(code, "No", "not so"), {}
     api.fault = lambda asked: answer if asked.path.endswith("/log") else None
     done = toolbox("logs", "web-0", "-f")
     assert done.code == (1 if code == 400 else 77)
@@ -421,3 +427,84 @@ def test_a_first_connection_that_breaks_is_tried_again(
     api.fault = fault
     done = toolbox("logs", "web-0", "-f")
     assert (done.code, done.stdout) == (0, numbers(1))
+
+
+def reading_of(api: KubeApi, *, idle: float) -> Reading:
+    """Return what reads web-0's log, impatiently."""
+    chosen = choose({"KUBECONFIG": str(api.kubeconfig)}, kubeconfig=None, context=None)
+    cluster = Cluster(chosen, timeout=0.5)
+    found = find_pod(cluster, "team-a", "web-0")
+    target = Target("team-a", "web-0", "app")
+    return Reading(cluster, target, Wanted(follow=True), found, idle=idle)
+
+
+def lines_of(items: list[Item]) -> list[bytes]:
+    return [record.line for item in items if isinstance(item, list) for record in item]
+
+
+def test_a_rotation_after_which_the_stream_is_silent_is_found_out(api: KubeApi, log: Log) -> None:
+    log.write("line 0")
+
+    def work() -> None:
+        until_it_follows(api)
+        log.rotate(then="stall")
+        log.write("line 1")
+        log.sent = -1
+        until_it_follows(api)
+        end(api, log)
+
+    with meanwhile(work):
+        items = list(reading_of(api, idle=0.5))
+    assert lines_of(items) == [b"line 0", b"line 1"]
+    assert Back(is_broken=True) in items
+
+
+def test_silence_is_no_outage(api: KubeApi, log: Log) -> None:
+    def work() -> None:
+        until(lambda: sum(path.endswith("/log") for path in api.paths()) > 3)
+        end(api, log)
+
+    with meanwhile(work):
+        assert list(reading_of(api, idle=0.1)) == []
+
+
+def test_a_server_that_begins_to_answer_with_the_first_line_is_waited_for(
+    api: KubeApi, log: Log
+) -> None:
+    left = 3
+
+    def fault(asked: Asked) -> Answer | None:
+        nonlocal left
+        if asked.path.endswith("/log") and left:
+            left -= 1
+            threading.Event().wait(0.6)
+            raise Cut
+        return None
+
+    api.fault = fault
+    log.write("line 0")
+    reading = reading_of(api, idle=0.2)
+    end(api, log)
+    assert lines_of(list(reading)) == [b"line 0"]
+
+
+def test_a_server_that_accepts_and_never_answers_is_said_to_be_away(api: KubeApi, log: Log) -> None:
+    log.write("line 0")
+    stalled = True
+
+    def fault(_asked: Asked) -> Answer | None:
+        if stalled:
+            threading.Event().wait(0.8)
+            raise Cut
+        return None
+
+    items = iter(reading_of(api, idle=0.3))
+    assert lines_of([next(items)]) == [b"line 0"]
+    api.fault = fault
+    away = next(items)
+    assert isinstance(away, Away)
+    assert "does not answer in time" in away.why
+    stalled = False
+    log.write("line 1")
+    end(api, log)
+    assert lines_of(list(items)) == [b"line 1"]

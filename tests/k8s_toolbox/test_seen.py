@@ -47,7 +47,8 @@ def test_every_line_comes_once_over_any_cuts_of_a_log_that_is_nearly_in_order(
     for number, (step, back) in enumerate(steps):
         now += step
         log.append(record(now - back, f"line {number}"))
-    seen, read = Seen(), []
+    seen = Seen()
+    read: list[Record] = []
     for _ in range(cuts):
         written = source.randint(len(read), len(log))
         answer = answered(log[:written], seen)
