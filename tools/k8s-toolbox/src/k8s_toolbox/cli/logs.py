@@ -214,17 +214,23 @@ class _View:
 
     def _chosen(self) -> list[tuple[Target, Pod]]:
         """Return the containers that are meant, with their pods."""
-        from k8s_toolbox.containers import Target, has_log
+        from k8s_toolbox.containers import Target
 
-        found = []
-        for pod in self._pods():
-            for name in self._pick(pod):
-                if (self._arguments.selector or self._arguments.all_containers) and not has_log(
-                    pod, name
-                ):
-                    continue
-                found.append((Target(self._namespace, pod.metadata.name, name), pod))
-        return found
+        return [
+            (Target(self._namespace, pod.metadata.name, name), pod)
+            for pod in self._pods()
+            for name in self._pick(pod)
+            if not self._is_passed_over(pod, name)
+        ]
+
+    def _is_passed_over(self, pod: Pod, name: str) -> bool:
+        """Tell whether a container is one of many, and has no log, nor will we wait for one."""
+        from k8s_toolbox.containers import has_log
+        from k8s_toolbox.statuses import TERMINAL
+
+        if not (self._arguments.selector or self._arguments.all_containers) or has_log(pod, name):
+            return False
+        return not self._arguments.follow or pod.status.phase in TERMINAL
 
     def _pods(self) -> list[Pod]:
         from k8s_toolbox.lists import Lists
