@@ -103,6 +103,7 @@ def test_a_log_of_1000_lines_a_second_that_is_cut_34_times_comes_once_and_in_ord
     with meanwhile(work):
         done = toolbox("logs", "web-0", "--follow")
     assert (done.code, done.stdout) == (0, numbers(written))
+    assert sum("follow" in one.query for one in api.asked) > CUTS // 2
     assert "reconnecting" in done.stderr
     assert "missing" not in done.stderr
 
