@@ -22,7 +22,7 @@ from tests.support.waiting import until
 
 SECONDS = 4
 RATE = 1000
-CUTS = 34
+CUTS = 40
 
 
 @contextmanager
@@ -89,7 +89,7 @@ def cut_now_and_then(api: KubeApi, how: str) -> None:
 
 
 @pytest.mark.parametrize("how", ["reset", "closed", "torn"])
-def test_a_log_of_1000_lines_a_second_that_is_cut_34_times_comes_once_and_in_order(
+def test_a_log_of_1000_lines_a_second_that_is_cut_40_times_comes_once_and_in_order(
     api: KubeApi, log: Log, toolbox: Toolbox, how: str
 ) -> None:
     written = 0
