@@ -30,7 +30,7 @@ PAGE = 500
 CHUNK = 32 << 10  # as kubelets copy logs
 GZIP_LEVEL = 1  # as API servers compress since 1.34
 STARTED = time.time() - 3 * 86400
-COLUMNS = ("Name", "Ready", "Status", "Restarts", "Age", "IP", "Node")
+COLUMNS = {"Name": 0, "Ready": 0, "Status": 0, "Restarts": 0, "Age": 0, "IP": 1, "Node": 1}
 TEXT = b"level=info msg=request n=%07d bytes=1432\n"  # 49 bytes
 
 Object = dict[str, Any]
@@ -216,8 +216,8 @@ class Answers:
                 meta["continue"] = str(start + PAGE)
             page = pods[start : start + PAGE]
             columns = [
-                {"name": name, "type": "string", "format": "", "description": "", "priority": at > 4}  # noqa: PLR2004 - wide
-                for at, name in enumerate(COLUMNS)
+                {"name": name, "type": "string", "format": "", "description": "", "priority": wide}
+                for name, wide in COLUMNS.items()
             ]
             table = {"kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": meta}
             table |= {"columnDefinitions": columns, "rows": [row_of(one) for one in page]}
@@ -232,7 +232,7 @@ class Answers:
         lines = [TEXT % number for number in range(LINES)]
         stamps = [
             stamp(STARTED + number / 1000)[:-1].encode() + b".%03d000123Z " % (number % 1000)
-            for number in range(0, LINES)
+            for number in range(LINES)
         ]
         stamped = [one + line for one, line in zip(stamps, lines, strict=True)]
         for with_stamps, found in ((False, lines), (True, stamped)):
@@ -373,9 +373,6 @@ class Server(socketserver.ThreadingTCPServer):
                 super().finish_request(stream, client_address)
         except OSError:
             pass  # the client went away
-
-    def get_request(self) -> Any:
-        return super().get_request()
 
 
 def main() -> None:

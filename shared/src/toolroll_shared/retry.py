@@ -4,7 +4,6 @@ The loop is tenacity's; the policy is ours. What may be retried is the caller's 
 raising `Transient`. Clock, sleep and randomness are arguments.
 """
 
-import asyncio
 import math
 import random as random_module
 import time
@@ -67,13 +66,19 @@ class Backoff:
         return number < self.tries and ends_in_time
 
 
+async def _sleep(seconds: float) -> None:
+    import asyncio  # noqa: PLC0415 - who only wants the policy starts faster
+
+    await asyncio.sleep(seconds)
+
+
 async def retrying(
     attempt: Callable[[], Awaitable[T]],
     *,
     backoff: Backoff,
     before_wait: Callable[[Transient, float], None] = lambda _error, _seconds: None,
     clock: Callable[[], float] = time.monotonic,
-    sleep: Sleep = asyncio.sleep,
+    sleep: Sleep = _sleep,
     random: Callable[[], float] = random_module.random,
 ) -> T:
     """Return what `attempt` returns, trying again after each `Transient` as `backoff` says.

@@ -13,8 +13,8 @@ from msgspec import Raw, Struct, field
 T = TypeVar("T", bound="Object")
 
 
-class Object(Struct, rename="camel", frozen=True):
-    """A JSON object whose keys are camelCase."""
+class Object(Struct, rename="camel", frozen=True, gc=False):
+    """A JSON object whose keys are camelCase; decoded ones are trees, with no cycle to look for."""
 
 
 class Terminated(Object, frozen=True):

@@ -173,11 +173,13 @@ class _View:
         return [row_of(pod, now=datetime.now(UTC)) for pod in pods]
 
     def _listed(self) -> list[PodRow]:
+        from k8s_toolbox.background import heard
         from k8s_toolbox.names import check_namespace
         from k8s_toolbox.rows import row_of
 
         rows: list[PodRow] = []
-        for page in self._lists.pages(self._query, self._parameters):
+        pages = self._lists.pages(self._query, self._parameters)
+        for page in heard(pages, ahead=1):  # the server makes the next one meanwhile
             if page is None:
                 rows.clear()
             else:
