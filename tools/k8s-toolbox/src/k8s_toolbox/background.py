@@ -6,6 +6,7 @@ when it wakes. Threads that hang are left to the end of the process.
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 from queue import Empty, Full, Queue
 from threading import Event, Thread
@@ -31,9 +32,16 @@ class _End:
 
 
 class Gathering(Generic[T]):
-    """Iterables that are read at the same time, each in a thread, into one stream of items."""
+    """Iterables that are read at the same time, each in a thread, into one stream of items.
 
-    def __init__(self, *, ahead: int = AHEAD) -> None:
+    Args:
+        ahead: items that are read before somebody takes them.
+        pause: before we wait for an item, in seconds: what many threads have to say then comes
+            together. To be woken for each item takes more than all else that is done with it.
+    """
+
+    def __init__(self, *, ahead: int = AHEAD, pause: float = 0.0) -> None:
+        self._pause = pause
         self._queue: Queue[T | _End] = Queue(ahead)
         self._stopped = Event()
         self._open = 0
@@ -76,6 +84,8 @@ class Gathering(Generic[T]):
             self._stopped.set()
 
     def _next(self) -> T | _End:
+        if self._pause and self._queue.empty():
+            time.sleep(self._pause)
         while True:
             with suppress(Empty):
                 return self._queue.get(timeout=HEARING_S)

@@ -32,6 +32,9 @@ BLOCKS_AHEAD = 4
 AHEAD = 256
 """Blocks of all logs together that are read before they are written."""
 
+PAUSE_S = 0.01
+"""By which lines may come later, so that those of many logs are written together."""
+
 POLL_S = 1.0
 """Between two looks at a pod that is about to start."""
 
@@ -111,7 +114,7 @@ def awaited(
 
 def gathered(streams: Iterable[Iterator[Told]]) -> Gathering[Told]:
     """Return what several logs tell, as it comes."""
-    gathering: Gathering[Told] = Gathering(ahead=AHEAD)
+    gathering: Gathering[Told] = Gathering(ahead=AHEAD, pause=PAUSE_S)
     for stream in streams:
         gathering.add(stream)
     return gathering
@@ -171,7 +174,7 @@ class Selection:
         self._wanted = wanted
         self._limit = limit
         self._gathering: Gathering[Told | Snapshot[Pod] | Changed[Pod] | Lost] = Gathering(
-            ahead=AHEAD
+            ahead=AHEAD, pause=PAUSE_S
         )
         self._pods: dict[str, Pod] = {}
         self._readings: dict[tuple[str, str], Reading] = {}
