@@ -88,7 +88,7 @@ class Output:
 
     def _lines(self, target: Target, records: list[Record]) -> list[bytes]:
         """Return lines as they are written, without those that are not wanted."""
-        tally = self._tallies.setdefault(target, Tally())
+        tally = self._tallies.get(target) or self._tallies.setdefault(target, Tally())
         tally.lines += len(records)
         if self._grep:
             records = [one for one in records if any(map(_searcher(one), self._grep))]
