@@ -1,6 +1,7 @@
 """What makes a command fast, and must not get lost; how fast it is, bench/k8s_toolbox.py says."""
 
 import gc
+import json
 import subprocess
 import sys
 
@@ -42,6 +43,16 @@ def test_a_refusal_of_a_later_page_ends_the_command(api: KubeApi, toolbox: Toolb
     api.fault = lambda asked: (403, b"{}", {}) if "continue" in asked.query else None
     done = toolbox("pods")
     assert (done.code, done.stdout) == (77, "")
+
+
+def test_a_line_is_a_document_of_json_whatever_it_holds(api: KubeApi, toolbox: Toolbox) -> None:
+    api.pods.put(pod("web-0"))
+    api.log("team-a", "web-0").write('"\\u{}\t\x1b \u2028 Grüße, \U0001f600')
+    shown = toolbox("logs", "web-0", "--json").stdout
+    document = json.loads(shown)
+    assert shown == json.dumps(document) + "\n"
+    assert list(document) == ["ts", "pod", "container", "line"]
+    assert document["line"] == '"\\u{}\t\x1b \u2028 Grüße, \U0001f600'
 
 
 def test_nothing_of_many_threads_is_lost_in_a_pause() -> None:

@@ -8,6 +8,7 @@ import re
 import sys
 import time
 import zlib
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from toolroll_shared.errors import Exit, ToolError
@@ -106,14 +107,10 @@ class Output:
             text = self._prefix_of(target) + text
         return text + b"\n" if record.ended or not self._exact else text
 
-    def _document(self, target: Target, record: Record) -> bytes:
-        fields = {
-            "ts": record.ts.decode(),
-            "pod": target.pod,
-            "container": target.container,
-            "line": record.line.decode(errors="replace"),
-        }
-        return json.dumps(fields).encode() + b"\n"
+    @staticmethod
+    def _document(target: Target, record: Record) -> bytes:
+        line = json.dumps(record.line.decode(errors="replace"))
+        return f'{{"ts": "{record.ts.decode()}", {_names(target)}, "line": {line}}}\n'.encode()
 
     def _prefix_of(self, target: Target) -> bytes:
         if (found := self._prefixes.get(target)) is not None:
@@ -199,6 +196,12 @@ class Tally:
         self.began = time.monotonic()
         self.lines = 0
         self.bytes = 0
+
+
+@lru_cache(maxsize=256)
+def _names(target: Target) -> str:
+    """Return the fields that all lines of a log share: they would be half the work for each."""
+    return f'"pod": {json.dumps(target.pod)}, "container": {json.dumps(target.container)}'
 
 
 def _searcher(record: Record) -> Callable[[re.Pattern[bytes]], object]:
