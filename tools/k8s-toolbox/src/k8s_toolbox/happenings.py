@@ -18,16 +18,20 @@ UNKNOWN = "<unknown>"
 KINDS = {
     "cj": "cronjob",
     "cm": "configmap",
+    "crd": "customresourcedefinition",
     "csr": "certificatesigningrequest",
     "deploy": "deployment",
     "ds": "daemonset",
     "ep": "endpoints",
+    "ev": "event",
     "hpa": "horizontalpodautoscaler",
     "ing": "ingress",
+    "limits": "limitrange",
     "netpol": "networkpolicy",
     "no": "node",
     "ns": "namespace",
     "pdb": "poddisruptionbudget",
+    "pc": "priorityclass",
     "po": "pod",
     "pv": "persistentvolume",
     "pvc": "persistentvolumeclaim",
@@ -40,6 +44,12 @@ KINDS = {
     "svc": "service",
 }
 """kubectl's short names of kinds."""
+
+CLUSTERWIDE = frozenset(
+    {"namespace", "node", "persistentvolume", "priorityclass", "storageclass"}
+    | {"certificatesigningrequest", "customresourcedefinition"}
+)
+"""Kinds that are in no namespace; their events are in `default`."""
 
 
 class Subject(NamedTuple):
@@ -56,9 +66,21 @@ class Subject(NamedTuple):
     def fits(self, event: Event) -> bool:
         """Tell whether an event is about it; kinds may be in the plural, or short."""
         kind = (event.involved_object.kind or "").lower()
+        return self._is_of(kind) and event.involved_object.name == self.name
+
+    @property
+    def is_clusterwide(self) -> bool:
+        """Whether it is in no namespace."""
+        return any(map(self._is_of, CLUSTERWIDE))
+
+    def _is_of(self, kind: str) -> bool:
         wanted = KINDS.get(self.kind, self.kind)
-        same = wanted in {kind, f"{kind}s", f"{kind}es", f"{kind.removesuffix('y')}ies"}
-        return same and event.involved_object.name == self.name
+        return wanted in {kind, f"{kind}s", f"{kind}es", f"{kind.removesuffix('y')}ies"}
+
+
+def field_value(text: str) -> str:
+    """Return a value as a field selector has it: what has a meaning there is escaped."""
+    return "".join(f"\\{one}" if one in "\\,=" else one for one in text)
 
 
 def subject_of(text: str) -> Subject:

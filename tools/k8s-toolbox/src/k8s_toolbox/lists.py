@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from contextlib import suppress
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 import msgspec
@@ -11,14 +10,13 @@ from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from toolroll_shared.errors import Refused, ToolError, TryLater, Unreachable
 
-from .models import Change, Metadata, Object, Page
-from .outages import Outage
-from .troubles import Busy, Expired, told
+from .changes import BOOKMARK, Report, nonsense, reports_of
+from .models import Object, Page
+from .progress import Progress
+from .troubles import Expired, told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-
-    from urllib3 import HTTPResponse
 
     from .cluster import Cluster
     from .queries import Query
@@ -35,17 +33,7 @@ WATCH_TIMEOUT_S = 300
 WATCH_SILENCE_S = 330.0
 """Without a word from a server for so long, the connection is dead."""
 
-READ_BYTES = 1 << 16
-GONE = 410
-
 T = TypeVar("T", bound=Object)
-
-
-class Status(Object, frozen=True):
-    """An error inside a watch (API: Status)."""
-
-    code: int = 0
-    message: str | None = None
 
 
 class Listed(NamedTuple, Generic[T]):
@@ -85,16 +73,22 @@ class Lists(Generic[T]):
     Args:
         cluster: to ask.
         kind: the model of the objects.
+        clock: monotonic seconds.
         sleep: waits.
     """
 
     def __init__(
-        self, cluster: Cluster, kind: type[T], *, sleep: Callable[[float], None] = time.sleep
+        self,
+        cluster: Cluster,
+        kind: type[T],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._cluster = cluster
+        self._clock = clock
         self._sleep = sleep
         self._page: msgspec.json.Decoder[Page[T]] = msgspec.json.Decoder(Page[kind])  # type: ignore[valid-type]
-        self._change = msgspec.json.Decoder(Change)
         self._object: msgspec.json.Decoder[T] = msgspec.json.Decoder(kind)
 
     def pages(
@@ -123,7 +117,7 @@ class Lists(Generic[T]):
             try:
                 page = self._page.decode(body)
             except msgspec.MsgspecError as error:
-                raise self._nonsense(query, error) from error
+                raise nonsense(query.what, error) from error
             yield Listed(page.items or [], page.metadata.resource_version or "")
             if not page.metadata.next:
                 return
@@ -155,7 +149,7 @@ class Lists(Generic[T]):
         Raises:
             ToolError: it cannot be had, or not any more.
         """
-        parameters, outage, first = parameters or {}, Outage(sleep=self._sleep), True
+        parameters, progress, first = parameters or {}, self._progress(), True
         while True:
             try:
                 objects, version = self.all(query, parameters)
@@ -163,13 +157,20 @@ class Lists(Generic[T]):
                 if first:
                     raise
                 yield Lost(str(error))
-                outage.bear(error)
+                progress.outage.bear(error)
                 continue
             first = False
-            outage.over()
+            progress.outage.over()
             yield Snapshot(objects)
-            with suppress(Expired):
-                yield from self.changes(query._replace(verb="watch"), parameters, version)
+            try:
+                yield from self._changes(
+                    query._replace(verb="watch"), parameters, version, progress
+                )
+            except Expired:
+                progress.rest()
+
+    def _progress(self) -> Progress:
+        return Progress(clock=self._clock, sleep=self._sleep)
 
     def get(self, query: Query) -> T:
         """Return one object.
@@ -180,10 +181,10 @@ class Lists(Generic[T]):
         try:
             return self._object.decode(self._cluster.read(query))
         except msgspec.MsgspecError as error:
-            raise self._nonsense(query, error) from error
+            raise nonsense(query.what, error) from error
 
-    def changes(
-        self, query: Query, parameters: Mapping[str, object], version: str
+    def _changes(
+        self, query: Query, parameters: Mapping[str, object], version: str, progress: Progress
     ) -> Iterator[Changed[T] | Lost]:
         """Yield what changes after a version of a list, for ever.
 
@@ -192,54 +193,28 @@ class Lists(Generic[T]):
             ToolError: the server refuses us.
         """
         asked = {"watch": 1, "allowWatchBookmarks": "true", "timeoutSeconds": WATCH_TIMEOUT_S}
-        outage = Outage(sleep=self._sleep)
         while True:
             wanted = {**parameters, **asked, "resourceVersion": version}
             try:
-                with self._cluster.opened(query, wanted, timeout=WATCH_SILENCE_S) as response:
-                    for change in self._reported(query, response):
-                        outage.over()
-                        seen = msgspec.json.decode(change.object, type=_Versioned)
-                        version = seen.metadata.resource_version or version
-                        if change.type != "BOOKMARK":
-                            yield Changed(change.type, self._object.decode(change.object))
-                outage.bear(Unreachable(f"{query.what}: the server ends each watch at once"))
+                with progress, self._cluster.opened(query, wanted, timeout=WATCH_SILENCE_S) as body:
+                    for report in reports_of(body, query.what):
+                        news = self._news(query, report)
+                        version = report.version or version
+                        progress.made()
+                        if news is not None:
+                            yield news
+                progress.rest()
             except ReadTimeoutError:
                 continue
             except (HTTPError, OSError, TryLater, Unreachable, Refused) as error:
                 trouble = told(self._cluster.chosen, self._cluster.server, error)
                 yield Lost(str(trouble))
-                outage.bear(trouble)
+                progress.outage.bear(trouble)
 
-    def _reported(self, query: Query, response: HTTPResponse) -> Iterator[Change]:
-        for line in lines_of(response):
-            try:
-                change = self._change.decode(line)
-            except msgspec.MsgspecError as error:
-                raise self._nonsense(query, error) from error
-            if change.type == "ERROR":
-                raise self._reported_error(query, change)
-            yield change
-
-    def _reported_error(self, query: Query, change: Change) -> ToolError:
-        status = msgspec.json.decode(change.object, type=Status)
-        message = f"{query.what}: {status.message or status.code}"
-        if status.code == GONE:
-            return Expired(message)
-        return Busy(message, after=None)
-
-    @staticmethod
-    def _nonsense(query: Query, error: Exception) -> ToolError:
-        return Unreachable(f"{query.what}: the answer is not one of the API's: {error}")
-
-
-class _Versioned(Object, frozen=True):
-    metadata: Metadata
-
-
-def lines_of(response: HTTPResponse) -> Iterator[bytes]:
-    """Yield the lines of an answer as they come; what has no end yet is no line."""
-    rest = b""
-    while block := response.read1(READ_BYTES):
-        *lines, rest = (rest + block).split(b"\n")
-        yield from lines
+    def _news(self, query: Query, report: Report) -> Changed[T] | None:
+        if report.type == BOOKMARK:
+            return None
+        try:
+            return Changed(report.type, self._object.decode(report.object))
+        except msgspec.MsgspecError as error:
+            raise nonsense(query.what, error) from error

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from .ages import human_age
-from .statuses import ALWAYS, NODE_LOST, end_word, instant
+from .reasons import Topic
+from .statuses import NODE_LOST, TERMINAL, end_word, instant, lasting_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator
+    from datetime import datetime
 
-    from .models import ContainerStatus, Event, Pod, Terminated
+    from .models import Condition, ContainerStatus, Pod, Terminated
 
 FIRST_BACKOFF_S = 10.0
 LAST_BACKOFF_S = 600.0
@@ -21,62 +23,84 @@ forgets it after 10 minutes (pkg/kubelet: MaxContainerBackOff, twice)."""
 GRACE = timedelta(seconds=10)
 """By which a pod may be late to go: its node has to notice and to say so."""
 
-_TELLING = {
-    "Unhealthy": "is not ready",
-    "Failed": "Pull",
-    "FailedMount": "",
-    "FailedAttachVolume": "",
-    "FailedCreatePodSandBox": "",
-    "NetworkNotReady": "",
-}
-"""Reasons of warnings that say more than the pod does, and what has to stand in the problem."""
+KILLED = frozenset({137, 143})
+"""Exit codes of a container that its node has stopped, perhaps because a probe failed."""
+
+_LIMIT, _HEAD = 300, 180
+"""Letters of what others say that are shown, and how many of them are the first ones: the end
+of a chain of reasons is the one that matters."""
 
 
 class Problem(NamedTuple):
     """What is wrong with a pod.
 
     Attributes:
-        text: one line.
-        vague: whether an event may say more.
+        head: what it is.
+        detail: what the pod says about it.
+        topic: of warnings that say more; None where none do.
+        container: the one that is meant, if it is one.
     """
 
-    text: str
-    vague: bool = False
+    head: str
+    detail: str = ""
+    topic: Topic | None = None
+    container: str | None = None
+
+    @property
+    def text(self) -> str:
+        """One line."""
+        return self.text_with(self.detail)
+
+    def text_with(self, detail: str) -> str:
+        """Return one line with another detail."""
+        return ": ".join(filter(None, (_short(self.head), _short(detail))))
+
+
+def _short(text: str) -> str:
+    """Return what others say as one line that is not too long."""
+    line = " ".join(text.split()).removesuffix(":")
+    if len(line) <= _LIMIT:
+        return line
+    return f"{line[:_HEAD]} ... {line[_HEAD - _LIMIT :]}"
 
 
 def problem_of(pod: Pod, *, now: datetime) -> Problem | None:
     """Return what is wrong with a pod, as far as it says itself; the worst thing first."""
     phase = pod.status.phase
-    if pod.metadata.deletion_timestamp is not None and phase not in {"Succeeded", "Failed"}:
+    if phase == "Failed":
+        return _failed(pod, now)
+    if pod.metadata.deletion_timestamp is not None:
         return _lingering(pod, now)
     if phase == "Succeeded":
         return None
-    if phase == "Failed":
-        return _failed(pod, now)
     return (
-        _unscheduled(pod) or next(_troubled(pod, now), None) or _unready(pod) or _unstable(pod, now)
+        _unscheduled(pod)
+        or next(_troubled(pod, now), None)
+        or _unready(pod, now)
+        or _unstable(pod, now)
     )
 
 
 def _lingering(pod: Pod, now: datetime) -> Problem | None:
     """Return the problem of a pod that should be gone: its grace is part of the timestamp."""
     due = instant(pod.metadata.deletion_timestamp)
-    if pod.status.reason == NODE_LOST:
-        return Problem(f"its node is lost: {pod.status.message or NODE_LOST}")
+    if pod.status.reason == NODE_LOST and pod.status.phase not in TERMINAL:
+        return Problem("its node is lost", pod.status.message or NODE_LOST)
     if due is None or now - due <= GRACE:
         return None
     since = human_age((now - due).total_seconds())
     held = ", ".join(pod.metadata.finalizers or ())
-    why = f"held by finalizers: {held}" if held else "its node has not stopped it"
-    return Problem(f"should have been gone {since} ago: {why}")
+    stopped = "it is not removed" if pod.status.phase in TERMINAL else "its node has not stopped it"
+    why = f"held by finalizers {held}" if held else stopped
+    return Problem(f"should have been gone {since} ago", why)
 
 
 def _failed(pod: Pod, now: datetime) -> Problem:
     said = ": ".join(filter(None, (pod.status.reason, pod.status.message)))
     for one in _containers(pod):
-        if one.now.terminated and one.now.terminated.exit_code:
-            end = f"{_name(pod, one)}: {_end(one.now.terminated, now)}"
-            return Problem(f"{said}; {end}" if said else end)
+        if (end := one.now.terminated) and end.exit_code:
+            head = f"{_name(pod, one)}: {_end(end, now)}"
+            return Problem(f"{_short(said)}; {head}" if said else head, end.message or "")
     return Problem(said or "failed, and does not say why")
 
 
@@ -86,11 +110,10 @@ def _unscheduled(pod: Pod) -> Problem | None:
         return None
     if pod.spec.scheduling_gates or (scheduled and scheduled.reason == "SchedulingGated"):
         gates = ", ".join(gate.name or "?" for gate in pod.spec.scheduling_gates or ())
-        return Problem(f"SchedulingGated: waits for {gates or 'its gates'}")
+        return Problem("SchedulingGated", f"waits for {gates or 'its gates'}")
     if scheduled and scheduled.status == "False":
-        reason = scheduled.reason or "Unschedulable"
-        return Problem(f"{reason}: {scheduled.message}" if scheduled.message else reason)
-    return Problem("waits to be scheduled", vague=True)
+        return Problem(scheduled.reason or "Unschedulable", scheduled.message or "")
+    return Problem("waits to be scheduled", topic=Topic.SCHEDULING)
 
 
 def _troubled(pod: Pod, now: datetime) -> Iterator[Problem]:
@@ -101,39 +124,57 @@ def _troubled(pod: Pod, now: datetime) -> Iterator[Problem]:
                 continue  # an init container says why
             yield _waiting(pod, one, now)
         elif (end := one.now.terminated) and end.exit_code:
-            yield Problem(f"{_name(pod, one)}: {_end(end, now)}{_times(one)}")
+            head = f"{_name(pod, one)}: {_end(end, now)}{_times(one)}"
+            yield Problem(head, end.message or "", _killer(end), one.name)
 
 
 def _waiting(pod: Pod, one: ContainerStatus, now: datetime) -> Problem:
-    waiting = one.now.waiting
-    reason = (waiting and waiting.reason) or "waits to be started"
-    text = f"{_name(pod, one)}: {reason}"
-    if one.last_end is not None:
-        return Problem(f"{text}, last {_end(one.last_end, now)}{_times(one)}")
-    if waiting and waiting.message:
-        text = f"{text}: {waiting.message}"
-    return Problem(text, vague="Pull" in text or not (waiting and waiting.message))
+    reason = (one.now.waiting and one.now.waiting.reason) or "waits to be started"
+    message = (one.now.waiting and one.now.waiting.message) or ""
+    head, end = f"{_name(pod, one)}: {reason}", one.last_end
+    if end is not None and (reason == "CrashLoopBackOff" or not message):
+        head += f", last {_end(end, now)}{_times(one)}"
+        return Problem(head, end.message or "", _killer(end), one.name)
+    if reason == "ImagePullBackOff":  # what its node says of the pull itself is in an event
+        return Problem(head, message, Topic.PULL, one.name)
+    return Problem(head, message, None if message else Topic.START, one.name)
 
 
-def _unready(pod: Pod) -> Problem | None:
+def _killer(end: Terminated) -> Topic | None:
+    """Return what warnings may say of an end: which probe had the container stopped."""
+    return Topic.KILL if end.exit_code in KILLED and end_word(end) != "OOMKilled" else None
+
+
+def _unready(pod: Pod, now: datetime) -> Problem | None:
     """Return the problem of a pod that runs, and is not ready or has not begun to run."""
-    lasting = {one.name for one in pod.spec.init_containers or () if one.restart_policy == ALWAYS}
-    for one in pod.status.init_container_statuses or ():
-        if one.now.running and not (one.name in lasting and one.started):
+    lasting = lasting_of(pod)
+    for one in _containers(pod):
+        if one.now.running is None or one.ready:
+            continue
+        if _is_init(pod, one) and one.name not in lasting:
             return Problem(f"{_name(pod, one)} is running")
-    behind = [one for one in _containers(pod) if one.now.running and not one.ready]
-    behind = [one for one in behind if not _is_init(pod, one) or one.name in lasting]
-    if behind:
-        started = behind[0].started is not False
-        state = "is not ready" if started else "is not ready: it has not started up yet"
-        return Problem(f"{_name(pod, behind[0])} {state}", vague=True)
+        late = ": it has not started up yet" if one.started is False else ""
+        return Problem(f"{_name(pod, one)} is not ready{late}", "", Topic.PROBE, one.name)
     ready = pod.status.condition("Ready")
     if pod.status.phase == "Running" and (ready is None or ready.status == "True"):
         return None
     if pod.status.phase == "Running" and ready and ready.reason == "PodCompleted":
         return None
+    return _ended_early(pod, now) or _waits(pod, ready)
+
+
+def _ended_early(pod: Pod, now: datetime) -> Problem | None:
+    """Return the problem of a pod of which one container is done, and others go on."""
+    for one in pod.status.container_statuses or ():
+        if pod.status.phase == "Running" and one.now.terminated:
+            return Problem(f"{one.name} has ended, others run: {_end(one.now.terminated, now)}")
+    return None
+
+
+def _waits(pod: Pod, ready: Condition | None) -> Problem:
     said = ready and ": ".join(filter(None, (ready.reason, ready.message)))
-    return Problem(f"{pod.status.phase or 'Unknown'}: {said or 'not ready'}", vague=not said)
+    topic = Topic.START if pod.status.phase == "Pending" else Topic.NODE
+    return Problem(pod.status.phase or "Unknown", said or "not ready", None if said else topic)
 
 
 def _unstable(pod: Pod, now: datetime) -> Problem | None:
@@ -149,7 +190,8 @@ def _unstable(pod: Pod, now: datetime) -> Problem | None:
         started = instant(running.started_at)
         patience = min(LAST_BACKOFF_S, FIRST_BACKOFF_S * 2.0 ** min(one.restart_count, 10))
         if started and (now - started).total_seconds() < patience:
-            return Problem(f"{_name(pod, one)}: runs again, last {_end(end, now)}{_times(one)}")
+            head = f"{_name(pod, one)}: runs again, last {_end(end, now)}{_times(one)}"
+            return Problem(head, end.message or "", _killer(end), one.name)
     return None
 
 
@@ -163,7 +205,9 @@ def _is_init(pod: Pod, one: ContainerStatus) -> bool:
 
 
 def _name(pod: Pod, one: ContainerStatus) -> str:
-    return f"init container {one.name}" if _is_init(pod, one) else one.name
+    if not _is_init(pod, one):
+        return one.name
+    return f"{'sidecar' if one.name in lasting_of(pod) else 'init container'} {one.name}"
 
 
 def _end(end: Terminated, now: datetime) -> str:
@@ -171,8 +215,6 @@ def _end(end: Terminated, now: datetime) -> str:
     word = end_word(end)
     code = f"exit code {end.exit_code}"
     how = f"{word} ({code})" if word == "OOMKilled" else f"{code} ({word})"
-    if end.message:
-        how = f"{how}: {end.message.strip()}"
     finished = instant(end.finished_at)
     return how if finished is None else f"{how} {human_age((now - finished).total_seconds())} ago"
 
@@ -180,30 +222,3 @@ def _end(end: Terminated, now: datetime) -> str:
 def _times(one: ContainerStatus) -> str:
     count = one.restart_count
     return f", {count} restart{'s' * (count != 1)}" if count else ""
-
-
-def explained(problem: Problem, warnings: Iterable[Event]) -> str:
-    """Return a problem with what the last warning about it says.
-
-    Args:
-        problem: of a pod.
-        warnings: events about that pod, the last one first.
-    """
-    if not problem.vague:
-        return problem.text
-    for event in warnings:
-        needed = _TELLING.get(event.reason or "")
-        if event.reason == "Failed" and "Failed to pull" not in (event.message or ""):
-            continue  # it only says that this was said before
-        if needed is not None and needed in problem.text and event.message:
-            return f"{problem.text}: {event.message.strip()}"
-    return problem.text
-
-
-def warnings_by_pod(events: Iterable[Event]) -> Mapping[tuple[str, str], list[Event]]:
-    """Return warnings by namespace and name of the pods that they are about, the last first."""
-    found: dict[tuple[str, str], list[Event]] = {}
-    for event in events:
-        about = event.involved_object
-        found.setdefault((about.namespace or "", about.name or ""), []).insert(0, event)
-    return found

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .ages import human_age
@@ -91,23 +93,37 @@ def row_of(pod: Pod, *, now: datetime) -> PodRow:
     )
 
 
+def _natural(text: str) -> list[str | int]:
+    """Return the sort key that has web-10 after web-9, as kubectl has it."""
+    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", text)]
+
+
+def _address(text: str | None) -> tuple[int, int]:
+    try:
+        address = ip_address(text or "")
+    except ValueError:
+        return 0, 0
+    return address.version, int(address)
+
+
 def _seconds(moment: datetime | None) -> float:
     return moment.timestamp() if moment else 0.0
 
 
 SORT_KEYS: dict[str, Callable[[PodRow], Any]] = {
-    "name": lambda row: row.name,
-    "namespace": lambda row: row.namespace,
+    "name": lambda row: _natural(row.name),
+    "namespace": lambda row: _natural(row.namespace),
     "ready": lambda row: (row.ready - row.total, row.ready),
     "status": lambda row: row.status,
     "restarts": lambda row: row.restarts,
     "last-restart": lambda row: _seconds(row.last_restart),
     "created": lambda row: _seconds(row.created),
     "age": lambda row: -_seconds(row.created),
-    "node": lambda row: row.node or "",
-    "ip": lambda row: [part.zfill(3) for part in (row.ip or "").split(".")],
+    "node": lambda row: _natural(row.node or ""),
+    "ip": lambda row: _address(row.ip),
 }
-"""What pods can be sorted by, and how; `age` has the youngest first, `created` the oldest."""
+"""What pods can be sorted by, and how; `age` has the youngest first, `created` the oldest;
+names are sorted as kubectl sorts them."""
 
 KUBECTL_KEYS = {
     ".metadata.name": "name",

@@ -7,7 +7,7 @@ containers shows, and that Terminating ends with the pod, came with 1.33 and 1.3
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Summary(NamedTuple):
 
 def summary_of(pod: Pod) -> Summary:
     """Return what kubectl says of a pod."""
-    lasting = {one.name for one in pod.spec.init_containers or () if one.restart_policy == ALWAYS}
+    lasting = lasting_of(pod)
     init = _Initialising(pod, lasting)
     ready, status, restarts = init.ready, init.status or _first_word(pod), init.restarts
     if not init.status or pod.status.has("Initialized"):
@@ -62,6 +62,11 @@ def summary_of(pod: Pod) -> Summary:
         restarts = _restarts(pod.status.container_statuses or (), init.lasting_restarts)
     total = len(pod.spec.containers) + len(lasting)
     return Summary(ready, total, _last_word(pod, status), restarts)
+
+
+def lasting_of(pod: Pod) -> set[str]:
+    """Return the names of the init containers that go on: sidecars."""
+    return {one.name for one in pod.spec.init_containers or () if one.restart_policy == ALWAYS}
 
 
 def _first_word(pod: Pod) -> str:
@@ -151,6 +156,7 @@ def _restarts(statuses: Iterable[ContainerStatus], first: Restarts) -> Restarts:
 def instant(text: str | None) -> datetime | None:
     """Return an instant of the API's, RFC 3339; None where there is none, or no sense in it."""
     try:
-        return datetime.fromisoformat(text) if text else None
+        moment = datetime.fromisoformat(text) if text else None
     except ValueError:
         return None
+    return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from k8s_toolbox.cluster import Cluster
     from k8s_toolbox.happenings import EventRow
+    from k8s_toolbox.lists import Changed
     from k8s_toolbox.models import Event
     from toolroll_shared.logs import Log
 
@@ -28,6 +29,9 @@ Show what a cluster reports, sorted by when it was last seen: what is newest com
 
 Clusters keep events for an hour, if nobody has set another time.
 """
+HOME = "default"
+"""The namespace of events about what is in none."""
+
 TYPES = {"normal": "Normal", "warning": "Warning"}
 
 
@@ -93,9 +97,11 @@ class _View:
         self._table = Table(header if self._namespace else ["NAMESPACE", *header])
 
     def _parameters(self) -> dict[str, object]:
+        from k8s_toolbox.happenings import field_value
+
         fields = [f"type={one}" for one in self._types] if len(self._types) == 1 else []
         if self._subject:
-            fields.append(f"involvedObject.name={self._subject.name}")
+            fields.append(f"involvedObject.name={field_value(self._subject.name)}")
         return {"fieldSelector": ",".join(fields) or None}
 
     def _rows(self, events: list[Event], now: datetime) -> Iterator[EventRow]:
@@ -130,38 +136,66 @@ class _View:
         events, _ = alone(lambda: self._lists.all(self._query, self._parameters()))
         now = datetime.now(UTC)
         rows = sorted(self._rows(events, now), key=order)
+        if not events:
+            alone(lambda: check_namespace(self._cluster, self._namespace))
+        if not rows:
+            say(self._none("no such events"))
         if self._arguments.json:
             write(json_document([row.document() for row in rows]))
         else:
             self._table.write(self._cells(row, now) for row in rows)
-        if not events:
-            alone(lambda: check_namespace(self._cluster, self._namespace))
-        if not rows:
-            say(f"no such events in {self._namespace or 'any namespace'}")
         return Exit.OK
+
+    def _none(self, what: str) -> str:
+        """Return the message for nothing, with a hint where that is to be expected."""
+        text = f"{what} in {self._namespace or 'any namespace'}"
+        if self._subject and self._subject.is_clusterwide and self._namespace not in {None, HOME}:
+            text += f"; those about a {self._subject.kind} are in {HOME}: -n {HOME}, or -A"
+        return text
 
     def watch(self) -> int:
         """Show the events and then those that come, until a signal ends it."""
-        from k8s_toolbox.background import heard
-        from k8s_toolbox.happenings import order
-        from k8s_toolbox.lists import Lost, Snapshot
+        from k8s_toolbox.background import alone, heard
+        from k8s_toolbox.lists import Changed, Lost
+        from k8s_toolbox.names import check_namespace
+
+        from .interruptions import Interruptions
 
         shown: dict[str, EventRow] = {}
+        interruptions, begun = Interruptions(), False
         for item in heard(self._lists.watched(self._query, self._parameters())):
             now = datetime.now(UTC)
             if isinstance(item, Lost):
-                say(f"{item.why}; going on")
+                interruptions.tell(item)
                 continue
-            if not isinstance(item, Snapshot) and item.kind == "DELETED":  # forgotten by age
-                shown.pop(item.object.metadata.uid, None)
+            interruptions.over()
+            if isinstance(item, Changed):
+                self._change(item, shown, now)
                 continue
-            events = item.objects if isinstance(item, Snapshot) else [item.object]
-            rows = [row for row in self._rows(events, now) if shown.get(row.uid) != row]
-            shown |= {row.uid: row for row in rows}
-            self._report(sorted(rows, key=order), now)
+            rows = {row.uid: row for row in self._rows(item.objects, now)}
+            self._report([row for uid, row in rows.items() if shown.get(uid) != row], now)
+            shown = rows
+            if not begun and not item.objects:
+                alone(lambda: check_namespace(self._cluster, self._namespace))
+            if not begun and not rows:
+                say(self._none("no such events yet"))
+            begun = True
         return Exit.OK
 
+    def _change(self, item: Changed[Event], shown: dict[str, EventRow], now: datetime) -> None:
+        """Show an event that has changed, and remember it; clusters forget events by age."""
+        if item.kind == "DELETED":
+            shown.pop(item.object.metadata.uid, None)
+            return
+        for row in self._rows([item.object], now):
+            if shown.get(row.uid) != row:
+                self._report([row], now)
+            shown[row.uid] = row
+
     def _report(self, rows: list[EventRow], now: datetime) -> None:
+        from k8s_toolbox.happenings import order
+
+        rows = sorted(rows, key=order)
         if self._arguments.json:
             for row in rows:
                 write(json.dumps(row.document()) + "\n", flush=True)

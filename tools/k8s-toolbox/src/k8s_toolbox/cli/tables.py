@@ -39,10 +39,21 @@ class Table:
             safe.insert(0, list(self._header))
         for row in safe:
             self._widths = [
-                max(old, len(cell)) for old, cell in zip(self._widths, row, strict=True)
+                max(old, width_of(cell)) for old, cell in zip(self._widths, row, strict=True)
             ]
         write("".join(self._line(row) for row in safe), flush=flush)
 
     def _line(self, row: Sequence[str]) -> str:
-        cells = (cell.ljust(width) for cell, width in zip(row, self._widths, strict=True))
+        pairs = zip(row, self._widths, strict=True)
+        cells = (cell + " " * (width - width_of(cell)) for cell, width in pairs)
         return GAP.join(cells).rstrip() + "\n"
+
+
+def width_of(text: str) -> int:
+    """Return the columns that a text takes on a terminal."""
+    if text.isascii():
+        return len(text)
+    from unicodedata import category, east_asian_width
+
+    nothing = sum(category(one) in {"Mn", "Me", "Cf"} for one in text)
+    return len(text) + sum(east_asian_width(one) in {"W", "F"} for one in text) - nothing
