@@ -77,7 +77,7 @@ def _tells(event: Event, topic: Topic) -> bool:
 
 
 def _is_about(event: Event, container: str | None) -> bool:
-    """Tell whether an event is about a container, `spec.containers{app}`, or about no single one."""
+    """Tell whether an event is about a container, `spec.containers{app}`, or about none."""
     path = event.involved_object.field_path or ""
     return container is None or "{" not in path or path.endswith(f"{{{container}}}")
 
