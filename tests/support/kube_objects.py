@@ -135,7 +135,12 @@ def event(
             "uid": str(uuid.uuid5(uuid.NAMESPACE_URL, f"{namespace}/{name}")),
             "creationTimestamp": ago(60),
         },
-        "involvedObject": {"kind": subject, "name": subject_name, "namespace": namespace},
+        "involvedObject": {
+            "apiVersion": "v1",
+            "kind": subject,
+            "name": subject_name,
+            "namespace": namespace,
+        },
         "type": kind,
         "reason": reason,
         "message": message,
