@@ -33,7 +33,7 @@ def micro(seconds: float) -> str:
     return ago(seconds).replace("Z", ".123456Z")
 
 
-NOTHING = {"lastTimestamp": None, "firstTimestamp": None, "eventTime": None, "series": None}
+NOTHING: Object = {"lastTimestamp": None, "firstTimestamp": None, "eventTime": None, "series": None}
 
 
 def fill(api: KubeApi) -> None:
@@ -61,7 +61,7 @@ def test_events_are_sorted_by_when_they_were_last_seen(api: KubeApi, toolbox: To
 
 
 def test_json_has_the_documented_fields(api: KubeApi, toolbox: Toolbox) -> None:
-    more = {"lastTimestamp": "2026-11-22T10:00:00Z", "count": 7}
+    more: Object = {"lastTimestamp": "2026-11-22T10:00:00Z", "count": 7}
     api.events.put(event("a", message="one\ntwo\x1b[0m\n", **more))
     [found] = toolbox("events", "--json").json
     assert found == {
@@ -235,7 +235,10 @@ def test_kubectl_shows_the_same_table(api: KubeApi, toolbox: Toolbox) -> None:
 
 def test_an_age_says_how_often_and_since_when() -> None:
     now = datetime(2026, 11, 22, 10, tzinfo=UTC)
-    times = {"firstTimestamp": "2026-11-22T08:00:00Z", "lastTimestamp": "2026-11-22T09:59:00Z"}
+    times: Object = {
+        "firstTimestamp": "2026-11-22T08:00:00Z",
+        "lastTimestamp": "2026-11-22T09:59:00Z",
+    }
     row = row_of(msgspec.convert(event("a", count=12, **times), Event))
     assert row.age(now) == "60s (x12 over 120m)"
     assert row._replace(times=1).age(now) == "60s"

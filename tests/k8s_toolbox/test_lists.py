@@ -112,7 +112,7 @@ def test_a_page_that_has_expired_begins_the_list_anew(api: KubeApi, lists: Lists
 
 def test_a_list_whose_pages_always_expire_is_an_error(api: KubeApi, toolbox: Toolbox) -> None:
     many(api, PAGE_SIZE + 1)
-    gone = (410, status(410, "Expired", "too old"), {})
+    gone: Answer = (410, status(410, "Expired", "too old"), {})
     api.fault = lambda asked: gone if "continue" in asked.query else None
     done = toolbox("pods")
     assert (done.code, done.stdout) == (69, "")
@@ -382,7 +382,7 @@ def test_nothing_streams_when_a_watch_is_closed(api: KubeApi, lists: Lists[Pod])
     told(items, 1)
     api.pods.put(pod("a"))
     told(items, 1)
-    items.close()  # type: ignore[attr-defined] # it is a generator
+    items.close()
 
     def has_ended() -> bool:
         api.bookmark()  # a server notices when it writes

@@ -7,7 +7,7 @@ import pytest
 
 from tests.k8s_toolbox.conftest import Toolbox
 from tests.support.commands import argv, environment
-from tests.support.kube_api import KubeApi
+from tests.support.kube_api import Answer, KubeApi
 from tests.support.kube_objects import event, pod, running, waiting
 from tests.support.kube_state import status
 
@@ -87,7 +87,7 @@ def test_a_namespace_that_is_not_there_is_an_error(api: KubeApi, toolbox: Toolbo
 def test_whether_a_namespace_is_there_may_be_none_of_our_business(
     api: KubeApi, toolbox: Toolbox
 ) -> None:
-    refusal = (403, status(403, "Forbidden", "no"), {})
+    refusal: Answer = (403, status(403, "Forbidden", "no"), {})
     api.fault = lambda asked: refusal if asked.path.endswith("/team-c") else None
     done = toolbox("pods", "-n", "team-c")
     assert (done.code, done.stderr) == (0, "k8s-toolbox: no pods in team-c\n")

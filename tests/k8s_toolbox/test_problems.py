@@ -12,7 +12,7 @@ from k8s_toolbox.models import Event, Pod
 from k8s_toolbox.problems import problem_of
 from k8s_toolbox.rows import row_of
 from tests.k8s_toolbox.conftest import Toolbox
-from tests.support.kube_api import KubeApi
+from tests.support.kube_api import Answer, KubeApi
 from tests.support.kube_objects import (
     Object,
     after,
@@ -332,7 +332,7 @@ def test_without_events_problems_are_told_all_the_same(
     api: KubeApi, toolbox: Toolbox, code: int, reason: str
 ) -> None:
     api.pods.put(pod("p", NOT_READY))
-    refusal = (code, status_object(code, reason, "events are not for you"), {})
+    refusal: Answer = (code, status_object(code, reason, "events are not for you"), {})
     api.fault = lambda asked: refusal if asked.path.endswith("/events") else None
     done = toolbox("pods", "--problems")
     assert done.code == 1

@@ -16,7 +16,7 @@ from .progress import Progress
 from .troubles import Expired, told
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterator, Mapping
 
     from .cluster import Cluster
     from .queries import Query
@@ -143,7 +143,7 @@ class Lists(Generic[T]):
 
     def watched(
         self, query: Query, parameters: Mapping[str, object] | None = None
-    ) -> Iterator[Snapshot[T] | Changed[T] | Lost]:
+    ) -> Generator[Snapshot[T] | Changed[T] | Lost, None, None]:
         """Yield a list and then its changes, for ever; a whole list again where some were missed.
 
         Raises:

@@ -63,7 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--sort-by",
         type=some,
         metavar="KEY",
-        help=f"{', '.join(SORTS)}; with a - before it, the other way round",
+        help=f"{', '.join(SORTS)}; the other way round: --sort-by=-KEY",
     )
     group.add_argument(
         "-w", "--watch", action="store_true", help="go on, with a row for each change"
