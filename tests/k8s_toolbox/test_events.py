@@ -168,7 +168,7 @@ def test_a_name_cannot_be_two_terms_of_a_field_selector(api: KubeApi, toolbox: T
 def test_events_of_nodes_are_elsewhere(api: KubeApi, toolbox: Toolbox) -> None:
     fill(api)
     said = toolbox("events", "--for", "no/n-9").stderr
-    assert said.endswith("those about a no are in default: -n default, or -A\n")
+    assert said.endswith("those about what is in no namespace are in default: -n default, or -A\n")
     assert "default" not in toolbox("events", "--for", "pod/n-9").stderr
     assert "or -A" not in toolbox("events", "--for", "no/n-9", "-A").stderr
     assert Subject("nodes", "x").is_clusterwide

@@ -116,6 +116,7 @@ ENDED = [
     (pod("p", terminated("a"), running("b"), **with_conditions()), "1/2", "NotReady", 0),
     (pod("p", terminated("a"), started("b"), **with_conditions(UNREADY)), "0/2", "Completed", 0),
     (pod("p", running("a"), terminated("b", 1), **with_conditions(UNREADY)), "1/2", "Error", 0),
+    (pod("p", status={"reason": "Completed"}), "1/1", "Running", 0),
     # a failure is not hidden behind the one that completed
     (pod("p", terminated("a"), terminated("b", 1), phase="Failed"), "0/2", "Error", 0),
     (
@@ -332,7 +333,9 @@ def test_then_it_is_one_of_those_that_go_on() -> None:
     assert restarts_text(pod("p", app, init=(init,))) == "1 (50m ago)"
 
 
-@pytest.mark.parametrize("text", ["", None, "yesterday", "2026-13-01T00:00:00Z"])
+@pytest.mark.parametrize(
+    "text", ["", None, "yesterday", "2026-13-01T00:00:00Z", "0001-01-01T00:00:00Z"]
+)
 def test_what_is_no_instant_is_none(text: str | None) -> None:
     assert instant(text) is None
 

@@ -1,11 +1,14 @@
 """Tables: aligned on a terminal, tab-separated elsewhere, and safe on both."""
 
+import json
+
 import pytest
 
 from k8s_toolbox.cli.tables import Table, width_of
 from tests.support.commands import argv
-from tests.support.kube_api import KubeApi
+from tests.support.kube_api import Answer, KubeApi
 from tests.support.kube_objects import event, pod
+from tests.support.kube_state import status
 from tests.support.terminal import shown_on_a_terminal
 
 
@@ -50,4 +53,25 @@ def test_wide_letters_keep_the_columns_and_escapes_do_nothing(api: KubeApi) -> N
         "LAST SEEN   TYPE     REASON   OBJECT      MESSAGE",
         "<unknown>   Normal   漢字     Pod/web-0   one \\x1b[2Jtwo \\u202eevil",
         "<unknown>   Normal   Four     Pod/web-0   x",
+    ]
+
+
+def test_a_watch_has_its_header_once_and_its_columns_grow(api: KubeApi) -> None:
+    api.pods.put(pod("web-0", age=9 * 86400))
+    rows = [pod("web-10", age=9 * 86400), pod("web-0", age=9 * 86400, phase="Unknown")]
+    lines = [json.dumps({"type": "ADDED", "object": row}).encode() + b"\n" for row in rows]
+    answers: list[Answer] = [
+        (200, b"".join(lines), {}),
+        (404, status(404, "NotFound", "no more"), {}),
+    ]
+    api.fault = lambda asked: answers.pop(0) if "watch" in asked.query else None
+    command = argv("k8s_toolbox", "pods", "--watch")
+    code, output = shown_on_a_terminal(command, KUBECONFIG=str(api.kubeconfig))
+    assert code == 1
+    assert output.splitlines() == [
+        "NAME    READY   STATUS    RESTARTS   AGE",
+        "web-0   1/1     Running   0          9d",
+        "web-10   1/1     Running   0          9d",
+        "web-0    1/1     Unknown   0          9d",
+        "k8s-toolbox: watch pods in team-a: no more",
     ]

@@ -1,7 +1,7 @@
 """Pods and events as the API sends them: only the fields that are used, decoded from JSON.
 
-A field that a server leaves out or sends as null has its default. `API` is short for the
-API reference of Kubernetes, v1.
+What a server may leave out has a default; what it may send as null, too, is None then. `API` is
+short for the API reference of Kubernetes, v1.
 """
 
 from __future__ import annotations

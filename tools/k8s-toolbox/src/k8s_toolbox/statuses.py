@@ -57,8 +57,8 @@ def summary_of(pod: Pod) -> Summary:
     init = _Initialising(pod, lasting)
     ready, status, restarts = init.ready, init.status or _first_word(pod), init.restarts
     if not init.status or pod.status.has("Initialized"):
-        main = _Main(pod)
-        ready, status = ready + main.ready, main.status or status
+        main = _Main(pod, status)
+        ready, status = ready + main.ready, main.status
         restarts = _restarts(pod.status.container_statuses or (), init.lasting_restarts)
     total = len(pod.spec.containers) + len(lasting)
     return Summary(ready, total, _last_word(pod, status), restarts)
@@ -117,11 +117,16 @@ def _init_word(status: ContainerStatus, number: int, total: int) -> str:
 
 
 class _Main:
-    """What the containers say; the first of them has the last word."""
+    """What the containers say; the first of them has the last word.
 
-    def __init__(self, pod: Pod) -> None:
+    Args:
+        pod: theirs.
+        status: what there is to say if they say nothing.
+    """
+
+    def __init__(self, pod: Pod, status: str) -> None:
         self.ready = 0
-        self.status = ""
+        self.status = status
         failure = ""
         for one in reversed(pod.status.container_statuses or ()):
             if one.now.waiting and one.now.waiting.reason:
@@ -159,4 +164,6 @@ def instant(text: str | None) -> datetime | None:
         moment = datetime.fromisoformat(text) if text else None
     except ValueError:
         return None
-    return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=UTC)
+    if moment is None or moment.year == 1:  # Go's zero time, which some clients write
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

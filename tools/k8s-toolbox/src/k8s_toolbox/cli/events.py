@@ -150,7 +150,7 @@ class _View:
         """Return the message for nothing, with a hint where that is to be expected."""
         text = f"{what} in {self._namespace or 'any namespace'}"
         if self._subject and self._subject.is_clusterwide and self._namespace not in {None, HOME}:
-            text += f"; those about a {self._subject.kind} are in {HOME}: -n {HOME}, or -A"
+            text += f"; those about what is in no namespace are in {HOME}: -n {HOME}, or -A"
         return text
 
     def watch(self) -> int:
