@@ -149,11 +149,13 @@ def _named(view: View, names: list[str], missing: list[str]) -> list[PodRow]:
 
 def _listed(view: View) -> list[PodRow]:
     """Return the pods of a list; pages become rows at once, which are a tenth of their size."""
+    from k8s_toolbox.background import heard
     from k8s_toolbox.names import check_namespace
     from k8s_toolbox.rows import row_of
 
     rows: list[PodRow] = []
-    for page in view.lists.pages(view.query, view.parameters):
+    pages = view.lists.pages(view.query, view.parameters)
+    for page in heard(pages, ahead=1):  # the server makes the next one meanwhile
         if page is None:
             rows.clear()
         else:
