@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from .problems import problem_of as problem_of
     from .queries import Query as Query
     from .reading import Reading as Reading
-    from .reading import Wanted as Wanted
     from .statuses import Summary as Summary
     from .statuses import summary_of as summary_of
+    from .wanted import Wanted as Wanted
 else:
     __getattr__ = exports(
         __name__,
@@ -30,7 +30,7 @@ else:
             "Query": "queries",
             "Reading": "reading",
             "Summary": "statuses",
-            "Wanted": "reading",
+            "Wanted": "wanted",
             "choose": "kubeconfigs",
             "problem_of": "problems",
             "summary_of": "statuses",
