@@ -12,15 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 from kubernetes.client import ApiClient, Configuration
 from kubernetes.config import ConfigException, load_kube_config_from_dict
-from urllib3 import HTTPHeaderDict
 from urllib3.exceptions import InsecureRequestWarning
 
 from toolroll_shared.errors import UsageError
 from toolroll_shared.output import is_terminal, oneline
 
 from .credentials import credentials_of
+from .endpoints import proxy_of, server_of
+from .identity import basic, identity
 
 if TYPE_CHECKING:
+    from .endpoints import Endpoint
     from .kubeconfigs import Chosen
 
     Entry = dict[str, Any]
@@ -49,11 +51,13 @@ class Access:
         self.chosen = chosen
         self._files: list[Any] = []
         found = credentials_of(chosen.user, chosen.cluster, terminal=is_terminal(sys.stdin))
-        self._expires = _instant(found.expires)
+        self._stale_at = _stale_at(found.expires)
         try:
-            self.client = ApiClient(self._configuration(found.user))
-            self.headers = _headers(self.client.configuration, chosen.user)
-        except (ConfigException, ValueError, OSError, TypeError, AttributeError) as error:
+            cluster, user = self._with_files(chosen.cluster), self._with_files(found.user)
+            server = server_of(cluster, user)
+            self.headers = identity(user, login=server.login)
+            self.client = ApiClient(self._configuration(cluster, user, server))
+        except (ConfigException, ValueError, OSError) as error:
             raise UsageError(f"{chosen.origin}: {oneline(str(error))}") from error
 
     @property
@@ -63,11 +67,10 @@ class Access:
 
     @property
     def is_stale(self) -> bool:
-        """Whether the credentials are about to end."""
-        return self._expires is not None and datetime.now(UTC) > self._expires - EXPIRY_MARGIN
+        """Whether the credentials have ended, or are about to."""
+        return self._stale_at is not None and datetime.now(UTC) >= self._stale_at
 
-    def _configuration(self, user: Entry) -> Configuration:
-        cluster = self._with_files(self.chosen.cluster)
+    def _configuration(self, cluster: Entry, user: Entry, server: Endpoint) -> Configuration:
         if cluster.get("insecure-skip-tls-verify"):
             cluster.pop("certificate-authority", None)  # nobody is to be trusted then
             warnings.simplefilter("ignore", InsecureRequestWarning)  # the user said so
@@ -75,15 +78,20 @@ class Access:
         configuration.retries = False  # no silent tries again, and no redirects
         configuration.keep_alive = True
         configuration.connection_pool_maxsize = CONNECTIONS
+        pair: Entry = {
+            key: user[key] for key in ("client-certificate", "client-key") if key in user
+        }
+        entry = {**cluster, "server": server.url}
         load_kube_config_from_dict(  # type: ignore[no-untyped-call] # the SDK's
             {
                 "current-context": "chosen",
                 "contexts": [{"name": "chosen", "context": {"cluster": "it", "user": "us"}}],
-                "clusters": [{"name": "it", "cluster": cluster}],
-                "users": [{"name": "us", "user": self._with_files(user) or {"none": True}}],
+                "clusters": [{"name": "it", "cluster": entry}],
+                "users": [{"name": "us", "user": pair or {"none": True}}],
             },
             client_configuration=configuration,
         )
+        _set_proxy(configuration, server, proxy_of(cluster))
         return configuration
 
     def _with_files(self, entry: Entry) -> Entry:
@@ -94,7 +102,7 @@ class Access:
         plain = {key: value for key, value in entry.items() if value}
         for key in _DATA:
             if data := plain.pop(f"{key}-data", None):
-                plain[key] = self._file(base64.b64decode(data, validate=False))
+                plain[key] = self._file(_decoded(f"{key}-data", data))
         return plain
 
     def _file(self, content: bytes) -> str:
@@ -110,29 +118,40 @@ class Access:
         return path
 
 
-def _headers(configuration: Configuration, user: Entry) -> HTTPHeaderDict:
-    """Return the headers that say who we are, and whom we act for."""
-    headers = HTTPHeaderDict()
-    if authorization := configuration.get_api_key_with_prefix("BearerToken"):
-        headers["Authorization"] = str(authorization)
-    for key, name in (("as", "Impersonate-User"), ("as-uid", "Impersonate-Uid")):
-        if value := user.get(key):
-            headers[name] = str(value)
-    for group in user.get("as-groups") or ():
-        headers.add("Impersonate-Group", str(group))
-    for key, values in (user.get("as-user-extra") or {}).items():
-        for value in values:
-            headers.add(f"Impersonate-Extra-{key}", str(value))
-    return headers
+def _decoded(key: str, data: str) -> bytes:
+    try:
+        return base64.b64decode("".join(data.split()), validate=True)
+    except ValueError as error:
+        raise ValueError(f"{key} is not base64") from error
 
 
-def _instant(text: str | None) -> datetime | None:
-    if text is None:
+def _set_proxy(configuration: Configuration, server: Endpoint, proxy: Endpoint | None) -> None:
+    """Ask the proxies that kubectl would ask.
+
+    The SDK lets NO_PROXY overrule the cluster's own, asks the environment's for this very
+    machine, and passes over the user and password of either.
+    """
+    if proxy is not None:
+        configuration.no_proxy = ""
+    elif server.is_local:
+        configuration.proxy = None
+    elif configuration.proxy:
+        proxy = proxy_of({"proxy-url": configuration.proxy}, what="the environment's proxy")
+    if proxy is not None:
+        configuration.proxy = proxy.url
+        if proxy.login:
+            configuration.proxy_headers = {"Proxy-Authorization": basic(proxy.login)}
+
+
+def _stale_at(expires: str | None) -> datetime | None:
+    """Return when to get new credentials: a while before their end, if they last that long."""
+    if not expires:
         return None
     try:
-        moment = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(expires)
     except ValueError as error:
         raise UsageError(
-            f"the exec plugin's expirationTimestamp is no instant: {text!r}"
+            f"the exec plugin's expirationTimestamp is no instant: {expires!r}"
         ) from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return moment - EXPIRY_MARGIN if moment - EXPIRY_MARGIN > datetime.now(UTC) else moment

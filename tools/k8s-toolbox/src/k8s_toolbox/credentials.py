@@ -11,7 +11,7 @@ import json
 import os
 import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
 from toolroll_shared.errors import Refused, UsageError
 from toolroll_shared.output import oneline
@@ -26,6 +26,8 @@ PLUGIN_TIMEOUT_S = 120.0
 
 TEXT_LIMIT = 300
 """Letters of what a plugin says that are shown."""
+
+_STATUS_KEYS = ("token", "clientCertificateData", "clientKeyData", "expirationTimestamp")
 
 _VERSIONS = tuple(f"client.authentication.k8s.io/{one}" for one in ("v1", "v1beta1", "v1alpha1"))
 
@@ -60,22 +62,23 @@ def credentials_of(
     """
     plain = {key: value for key, value in user.items() if key not in {"exec", "auth-provider"}}
     if name := user.get("tokenFile"):  # it wins over `token`, and is read anew: it rotates
-        return Credentials({**plain, "token": _token(Path(name))})
+        return Credentials({**plain, "token": _token(Path(name), user.get("token"))})
     if plain.get("token") or plain.get("username") or not user.get("exec"):
         return Credentials({**_of_provider(user.get("auth-provider")), **plain})
     status = _Plugin(user["exec"], cluster, environment).run(terminal=terminal)
     return Credentials({**plain, **_of_status(status)}, status.get("expirationTimestamp"))
 
 
-def _token(path: Path) -> str:
+def _token(path: Path, instead: str | None) -> str:
+    """Return what a file has; where it cannot be read, kubectl takes the other token."""
     try:
         token = path.read_text().strip()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not text"
-        raise UsageError(f"tokenFile {path}: {reason}") from error
-    if not token:
-        raise UsageError(f"tokenFile {path}: it is empty")
-    return token
+        reason = "it is empty"
+    except (OSError, ValueError) as error:
+        token, reason = "", getattr(error, "strerror", None) or "not text"
+    if not token and not instead:
+        raise UsageError(f"tokenFile {path}: {reason}")
+    return token or str(instead)
 
 
 def _of_provider(provider: Entry | None) -> Entry:
@@ -94,21 +97,36 @@ def _of_status(status: Entry) -> Entry:
         ("clientKeyData", "client-key-data"),
     ):
         if pem := status.get(source):
-            found[key] = base64.b64encode(str(pem).encode()).decode()
+            found[key] = base64.b64encode(pem.encode()).decode()
     return found
+
+
+def _is_status(status: object) -> TypeGuard[Entry]:
+    """Tell whether a plugin's answer is a map of texts, as far as we know the keys."""
+    return isinstance(status, dict) and all(
+        isinstance(status.get(key), str | None) for key in _STATUS_KEYS
+    )
+
+
+def _pem(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UsageError(f"certificate-authority {path}: {reason}") from error
 
 
 class _Plugin:
     """A command that prints an ExecCredential."""
 
     def __init__(self, settings: Entry, cluster: Entry, environment: Mapping[str, str]) -> None:
-        self._command = str(settings.get("command") or "")
-        self._arguments = [str(one) for one in settings.get("args") or ()]
-        self._version = str(settings.get("apiVersion") or "")
-        self._interactive = str(settings.get("interactiveMode") or "IfAvailable")
-        self._hint = oneline(str(settings.get("installHint") or ""))
+        self._command: str = settings.get("command") or ""
+        self._arguments: list[str] = settings.get("args") or []
+        self._version: str = settings.get("apiVersion") or ""
+        self._interactive: str = settings.get("interactiveMode") or "IfAvailable"
+        self._hint = oneline(settings.get("installHint") or "")
         self._cluster = cluster if settings.get("provideClusterInfo") else None
-        own = {str(one["name"]): str(one["value"]) for one in settings.get("env") or ()}
+        own = {one["name"]: one.get("value") or "" for one in settings.get("env") or ()}
         self._environment = {**environment, **own}
         if not self._command or self._version not in _VERSIONS:
             raise UsageError(
@@ -121,19 +139,21 @@ class _Plugin:
         if self._interactive == "Always" and not terminal:
             raise Refused(f"exec plugin {self._command}: it needs a terminal to ask you something")
         interactive = terminal and self._interactive != "Never"
+        info = self._info(interactive)
         try:
             done = subprocess.run(  # noqa: S603 - the kubeconfig is the user's
                 [self._command, *self._arguments],
-                env={**self._environment, "KUBERNETES_EXEC_INFO": self._info(interactive)},
+                env={**self._environment, "KUBERNETES_EXEC_INFO": info},
                 stdin=None if interactive else subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=None if interactive else subprocess.PIPE,
                 timeout=PLUGIN_TIMEOUT_S,
                 check=False,
             )
-        except OSError as error:
+        except (OSError, ValueError) as error:  # the latter for a NUL in its arguments
+            reason = getattr(error, "strerror", None) or str(error)
             hint = f"; {self._hint}" if self._hint else ""
-            raise UsageError(f"exec plugin {self._command}: {error.strerror}{hint}") from error
+            raise UsageError(f"exec plugin {self._command}: {reason}{hint}") from error
         except subprocess.TimeoutExpired as error:
             raise self._refusal(f"no answer in {PLUGIN_TIMEOUT_S:g} s") from error
         if done.returncode:
@@ -151,8 +171,8 @@ class _Plugin:
     def _cluster_info(cluster: Entry) -> Entry:
         authority = cluster.get("certificate-authority-data")
         if not authority and (name := cluster.get("certificate-authority")):
-            authority = base64.b64encode(Path(name).read_bytes()).decode()
-        extensions = {one.get("name"): one for one in cluster.get("extensions") or ()}
+            authority = base64.b64encode(_pem(Path(name))).decode()
+        extensions = {one["name"]: one for one in cluster.get("extensions") or ()}
         found = {
             "server": cluster["server"],
             "tls-server-name": cluster.get("tls-server-name"),
@@ -171,8 +191,12 @@ class _Plugin:
             raise self._refusal("it does not print an ExecCredential") from error
         if version != self._version:
             raise self._refusal(f"it answers with {version!r} instead of {self._version!r}")
-        if not isinstance(status, dict) or not _of_status(status):
+        if not _is_status(status):
+            raise self._refusal("its ExecCredential has a status that is none")
+        if not status.get("token") and not status.get("clientCertificateData"):
             raise self._refusal("it gives neither a token nor a certificate")
+        if bool(status.get("clientCertificateData")) != bool(status.get("clientKeyData")):
+            raise self._refusal("of clientCertificateData and clientKeyData it gives only one")
         return status
 
     def _refusal(self, reason: str) -> Refused:

@@ -22,6 +22,12 @@ SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 """Where a pod finds its own token (kubernetes.io, "Accessing the API from a Pod")."""
 
 DEFAULT_NAMESPACE = "default"
+MAX_BYTES = 16 << 20
+"""Of one file: some thousand clusters; it may be a device without an end."""
+
+MAX_DEPTH = 100
+"""Of maps and lists in each other, which only plugins' settings need."""
+
 MAX_SHOWN = 10
 """Contexts that a message lists."""
 
@@ -41,6 +47,7 @@ class Chosen(NamedTuple):
         namespace: of the context, or the default one.
         context: its name; None in a pod.
         origin: the file or files, for messages.
+        file: the one that the user named, which kubectl has to be told, too.
     """
 
     cluster: Entry
@@ -48,6 +55,7 @@ class Chosen(NamedTuple):
     namespace: str
     context: str | None
     origin: str
+    file: str | None = None
 
 
 def choose(
@@ -69,15 +77,18 @@ def choose(
         UsageError: there is none, or what is there makes no sense.
     """
     places = _places(environment, kubeconfig)
-    files = [path for path in places if kubeconfig or path.exists()]
-    if not files and context is None and environment.get("KUBERNETES_SERVICE_HOST"):
+    files = [path for path in places if kubeconfig or _is_there(path)]
+    merged = _merged(map(_read, files))
+    empty = not merged["current-context"] and not merged["contexts"]
+    if empty and kubeconfig is context is None and environment.get("KUBERNETES_SERVICE_HOST"):
         return _of_pod(environment, service_account)
     if not files:
         raise UsageError(
             f"no kubeconfig: {' and '.join(map(str, places)) or 'no file'} not there; "
             "set KUBECONFIG, or use --kubeconfig FILE"
         )
-    return _of_context(_merged(map(_read, files)), context, origin=", ".join(map(str, files)))
+    chosen = _of_context(merged, context, origin=", ".join(map(str, files)))
+    return chosen._replace(file=kubeconfig)
 
 
 def _places(environment: Mapping[str, str], kubeconfig: str | None) -> list[Path]:
@@ -89,47 +100,80 @@ def _places(environment: Mapping[str, str], kubeconfig: str | None) -> list[Path
     return [Path(home, ".kube", "config")] if home else []
 
 
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a folder that we may not look into: reading it will say so
+        return True
+
+
 def _read(path: Path) -> Entry:
     """Return what a kubeconfig says, with its paths made absolute."""
-    import yaml  # noqa: PLC0415 - a pod needs none
+    import msgspec  # noqa: PLC0415 - a pod needs neither
+    import yaml  # noqa: PLC0415
 
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where it is built
+    from .kubeconfig_entries import Kubeconfig  # noqa: PLC0415
+
     try:
-        found = yaml.load(path.read_bytes(), loader) or {}  # noqa: S506 - both are safe
+        found = _parsed(_content(path)) or {}
+        entry: Entry = msgspec.to_builtins(msgspec.convert(found, Kubeconfig))
     except OSError as error:
         raise UsageError(f"kubeconfig {path}: {error.strerror}") from error
+    except msgspec.ValidationError as error:
+        raise UsageError(f"kubeconfig {path}: {str(error).replace('`', '')}") from error
     except (yaml.YAMLError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         place = f" in line {mark.line + 1}" if mark else ""
         raise UsageError(f"kubeconfig {path}: not YAML{place}") from error
-    if not isinstance(found, dict):
-        raise UsageError(f"kubeconfig {path}: not a kubeconfig")
+    named = {kind: _named(entry.get(kind), kind, path) for kind in _KINDS}
     for kind, keys in _FILES.items():
-        for entry in _named(found.get(kind), kind, path).values():
-            _make_absolute(entry, keys, path.absolute().parent)
-    return {**found, **{kind: _named(found.get(kind), kind, path) for kind in _KINDS}}
+        for one in named[kind].values():
+            _make_absolute(one, keys, path.absolute().parent)
+    return {**named, "current-context": entry.get("current-context")}
+
+
+def _content(path: Path) -> bytes:
+    with path.open("rb") as stream:
+        content = stream.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise UsageError(f"kubeconfig {path}: it has more than {MAX_BYTES >> 20} MiB")
+    return content
+
+
+def _parsed(content: bytes) -> object:
+    """Return what YAML, or JSON, says; what is nested too deeply would take the process down."""
+    import yaml  # noqa: PLC0415
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where it is built
+    depth = 0
+    for event in yaml.parse(content, loader):
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            raise ValueError("nested too deeply")
+    return yaml.load(content, loader)  # noqa: S506 - both are safe
 
 
 _KINDS = {"clusters": "cluster", "users": "user", "contexts": "context"}
 
 
-def _named(entries: Any, kind: str, path: Path) -> dict[str, Entry]:
+def _named(entries: Sequence[Entry] | None, kind: str, path: Path) -> dict[str, Entry]:
     """Return a kubeconfig's clusters, users or contexts by their names."""
     found: dict[str, Entry] = {}
     for entry in entries or ():
-        try:
-            found.setdefault(str(entry["name"]), entry.get(_KINDS[kind]) or {})
-        except (TypeError, KeyError, AttributeError) as error:
-            raise UsageError(f"kubeconfig {path}: {kind} is not a list of names") from error
+        name = entry["name"]
+        if name in found:
+            raise UsageError(f"kubeconfig {path}: {kind} has {name!r} twice")
+        found[name] = entry.get(_KINDS[kind]) or {}
     return found
 
 
 def _make_absolute(entry: Entry, keys: Sequence[str], folder: Path) -> None:
     for key in keys:
-        if isinstance(name := entry.get(key), str) and name:
+        if name := entry.get(key):
             entry[key] = str(folder / name)
     plugin = entry.get("exec")
-    if isinstance(plugin, dict) and "/" in (command := str(plugin.get("command", ""))):
+    if plugin and "/" in (command := plugin.get("command", "")):
         plugin["command"] = str(folder / command)
 
 
@@ -156,7 +200,7 @@ def _of_context(found: Entry, name: str | None, *, origin: str) -> Chosen:
     return Chosen(
         cluster=_part(found, "clusters", context, name, origin),
         user=_part(found, "users", context, name, origin) if context.get("user") else {},
-        namespace=str(context.get("namespace") or DEFAULT_NAMESPACE),
+        namespace=context.get("namespace") or DEFAULT_NAMESPACE,
         context=name,
         origin=origin,
     )
@@ -165,7 +209,7 @@ def _of_context(found: Entry, name: str | None, *, origin: str) -> Chosen:
 def _part(found: Entry, kind: str, context: Entry, context_name: str, origin: str) -> Entry:
     """Return the cluster or the user of a context."""
     key = _KINDS[kind]
-    name = str(context.get(key) or "")
+    name = context.get(key) or ""
     part: Entry | None = found[kind].get(name)
     if part is None:
         raise UsageError(f"context {context_name!r} in {origin}: there is no {key} {name!r}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import ssl
 from contextlib import suppress
 from http import HTTPStatus
@@ -98,10 +99,12 @@ def answered(chosen: Chosen, server: str, query: Query, answer: Answer) -> ToolE
             )
         case HTTPStatus.FORBIDDEN:
             return Refused(_forbidden(chosen, query, said))
-        case HTTPStatus.NOT_FOUND:
+        case HTTPStatus.NOT_FOUND if _is_status(answer):
             return Gone(f"{query.what}: {said}")
         case HTTPStatus.GONE:
             return Expired(f"{query.what}: {said}")
+        case HTTPStatus.BAD_REQUEST if query.verb != "get":  # a selector that makes no sense
+            return UsageError(f"{query.what}: {said}")
         case HTTPStatus.BAD_REQUEST | HTTPStatus.UNPROCESSABLE_ENTITY:
             return Unwilling(f"{query.what}: {said}", said=said)
         case HTTPStatus.TOO_MANY_REQUESTS:
@@ -120,15 +123,30 @@ def _said(answer: Answer) -> str:
     text = answer.body.decode(errors="replace")
     with suppress(ValueError, KeyError, TypeError):
         text = str(json.loads(text)["message"])
-    return oneline(text)[:TEXT_LIMIT] or HTTPStatus(answer.status).phrase
+    return oneline(text)[:TEXT_LIMIT] or _phrase(answer.status)
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "no reason given"
+
+
+def _is_status(answer: Answer) -> bool:
+    """Tell whether an API server says so itself, and not what stands where one is thought to be."""
+    with suppress(ValueError, KeyError, TypeError):
+        return bool(json.loads(answer.body)["kind"] == "Status")
+    return False
 
 
 def _forbidden(chosen: Chosen, query: Query, said: str) -> str:
     user = said.partition('User "')[2].partition('"')[0]
-    context = f" --context {chosen.context}" if chosen.context else ""
+    where = ["--kubeconfig", chosen.file] if chosen.file else []
+    where += ["--context", chosen.context] if chosen.context else []
     return (
         f"{user or 'this user'} may not {query.what} (403): {said}; "
-        f"to check: kubectl{context} auth can-i {query.can_i}"
+        f"to check: {shlex.join(['kubectl', *where, 'auth', 'can-i'])} {query.can_i}"
     )
 
 
