@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 from urllib3 import HTTPHeaderDict
 from urllib3.exceptions import HTTPError
 
+from toolroll_shared.errors import Unreachable
 from toolroll_shared.logs import NO_LOG
 from toolroll_shared.retry import Backoff, retry_after_seconds
 
@@ -35,8 +36,8 @@ TIMEOUT_S = 60.0
 CONNECT_TIMEOUT_S = 10.0
 """For TCP and TLS together."""
 
-MAX_ANSWER_BYTES = 1 << 30
-"""Of one page: a thousand times what 500 pods take."""
+MAX_ANSWER_BYTES = 256 << 20
+"""Of one page, unpacked: a hundred times what 500 pods take."""
 
 AGENT = "toolroll-k8s-toolbox"
 PATIENCE = Backoff(tries=5, first=0.5, cap=8.0, total=30.0, longest=20.0)
@@ -90,7 +91,7 @@ class Cluster:
                 fields["attempts"] = number
                 try:
                     with self.opened(query, parameters, gzip=True) as response:
-                        body = response.read(MAX_ANSWER_BYTES)
+                        body = self._whole(query, response)
                 except (HTTPError, OSError) as error:
                     raise told(self.chosen, self.server, error) from error
                 except Busy as error:
@@ -99,6 +100,15 @@ class Cluster:
                 else:
                     fields["bytes"] = len(body)
                     return body
+
+    def _whole(self, query: Query, response: HTTPResponse) -> bytes:
+        body: bytes = response.read(MAX_ANSWER_BYTES + 1)
+        if len(body) > MAX_ANSWER_BYTES:
+            raise Unreachable(
+                f"{query.what}: the answer of {self.server} has no end in "
+                f"{MAX_ANSWER_BYTES >> 20} MiB; is it an API server?"
+            )
+        return body
 
     def _wait(self, number: int, error: Busy) -> None:
         """Wait before the next try, or raise what the last one came to."""

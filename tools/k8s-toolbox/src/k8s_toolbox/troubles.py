@@ -103,10 +103,8 @@ def answered(chosen: Chosen, server: str, query: Query, answer: Answer) -> ToolE
             return Gone(f"{query.what}: {said}")
         case HTTPStatus.GONE:
             return Expired(f"{query.what}: {said}")
-        case HTTPStatus.BAD_REQUEST if query.verb != "get":  # a selector that makes no sense
-            return UsageError(f"{query.what}: {said}")
         case HTTPStatus.BAD_REQUEST | HTTPStatus.UNPROCESSABLE_ENTITY:
-            return Unwilling(f"{query.what}: {said}", said=said)
+            return _not_understood(query, said)
         case HTTPStatus.TOO_MANY_REQUESTS:
             return Busy(f"{_where(chosen, server)} is busy (429): {said}", after=answer.after)
         case status if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -116,6 +114,13 @@ def answered(chosen: Chosen, server: str, query: Query, answer: Answer) -> ToolE
         f"{_where(chosen, server)} answers {answer.status} to {query.what}: {said}; "
         "is it an API server?"
     )
+
+
+def _not_understood(query: Query, said: str) -> ToolError:
+    message = f"{query.what}: {said}"
+    if query.verb == "get":  # of a log: its container is not there yet
+        return Unwilling(message, said=said)
+    return UsageError(message)  # a selector that makes no sense
 
 
 def _said(answer: Answer) -> str:
