@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from k8s_toolbox.credentials import credentials_of
-from tests.support.certificates import Authority
 from tests.support.commands import argv, environment
 from tests.support.docker import needs
 from tests.support.kube_api import Asked, KubeApi, write_kubeconfig
@@ -72,7 +71,10 @@ def of(user: Entry, cluster: Entry | None = None, *, terminal: bool = False) -> 
 
 
 def use(api: KubeApi, user: Entry, **more: Any) -> None:
-    write_kubeconfig(api.kubeconfig, api.url, user=user, **more)
+    """Change the user of a kubeconfig, and add to its cluster."""
+    found = json.loads(api.kubeconfig.read_text())
+    cluster = found["clusters"][0]["cluster"] | more.get("cluster", {})
+    write_kubeconfig(api.kubeconfig, api.url, user=user, cluster=cluster)
 
 
 def sent(api: KubeApi) -> list[str]:
@@ -80,12 +82,12 @@ def sent(api: KubeApi) -> list[str]:
 
 
 def test_a_plugins_token_is_sent(
-    api: KubeApi, toolbox: Toolbox, plugin: Callable[[str], Plugin]
+    tls_api: KubeApi, toolbox: Toolbox, plugin: Callable[[str], Plugin]
 ) -> None:
     tool = plugin(printed(token="of-plugin"))
-    use(api, tool.user())
+    use(tls_api, tool.user())
     assert toolbox("pods").code == 0
-    assert set(sent(api)) == {"Bearer of-plugin"}
+    assert set(sent(tls_api)) == {"Bearer of-plugin"}
     assert tool.runs == 1
 
 
@@ -145,32 +147,29 @@ def test_a_plugin_gets_its_arguments_and_environment(plugin: Callable[[str], Plu
 
 
 def test_a_command_beside_the_kubeconfig_is_found(
-    api: KubeApi, toolbox: Toolbox, plugin: Callable[[str], Plugin]
+    tls_api: KubeApi, toolbox: Toolbox, plugin: Callable[[str], Plugin]
 ) -> None:
     """The plugin stands in the folder of the kubeconfig, and we do not."""
     tool = plugin(printed(token="t"))
-    use(api, tool.user(command="./plugin"))
+    use(tls_api, tool.user(command="./plugin"))
     assert toolbox("pods").code == 0
 
 
 @pytest.mark.parametrize("interactive", ["Never", "IfAvailable"])
 @pytest.mark.parametrize("wants", [True, False])
 def test_kubectl_tells_a_plugin_the_same(
-    api: KubeApi,
+    tls_api: KubeApi,
     toolbox: Toolbox,
     plugin: Callable[[str], Plugin],
-    tmp_path: Path,
     interactive: str,
     *,
     wants: bool,
 ) -> None:
-    authority = Authority(tmp_path / "authority").certificate
     extension = {"name": "client.authentication.k8s.io/exec", "extension": {"own": [1, "x"]}}
-    cluster = {"tls-server-name": "n", "extensions": [extension]}
-    cluster |= {"certificate-authority": str(authority)}
+    cluster = {"tls-server-name": "127.0.0.1", "extensions": [extension]}
     tool = plugin(printed(token="t"))
     user = tool.user(provideClusterInfo=wants, interactiveMode=interactive)
-    use(api, user, cluster=cluster)
+    use(tls_api, user, cluster=cluster)
     assert toolbox("pods").code == 0
     ours = tool.info
     kubectl = [needs("kubectl"), "get", "pods"]
@@ -207,9 +206,9 @@ def test_a_plugin_that_never_asks_is_told_so_on_a_terminal(
 
 
 def test_a_plugin_does_not_eat_a_scripts_input(
-    api: KubeApi, plugin: Callable[[str], Plugin]
+    tls_api: KubeApi, plugin: Callable[[str], Plugin]
 ) -> None:
-    use(api, plugin(f"cat > /dev/null\n{printed(token='t')}").user())
+    use(tls_api, plugin(f"cat > /dev/null\n{printed(token='t')}").user())
     command = f"{sys.executable} -m k8s_toolbox pods 2>/dev/null; cat"
     done = subprocess.run(["sh", "-c", command], input=b"mine", capture_output=True, check=False)
     assert done.stdout == b"mine"
@@ -217,9 +216,9 @@ def test_a_plugin_does_not_eat_a_scripts_input(
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_us_and_a_plugin_that_hangs(
-    api: KubeApi, plugin: Callable[[str], Plugin], tmp_path: Path, number: signal.Signals
+    tls_api: KubeApi, plugin: Callable[[str], Plugin], tmp_path: Path, number: signal.Signals
 ) -> None:
-    use(api, plugin(f"echo $$ > {tmp_path}/pid; exec sleep 1000").user())
+    use(tls_api, plugin(f"echo $$ > {tmp_path}/pid; exec sleep 1000").user())
     us = subprocess.Popen(
         argv("k8s_toolbox", "pods"), env=environment({}), stderr=subprocess.PIPE, text=True
     )
@@ -241,15 +240,15 @@ def is_alive(pid: int) -> bool:
 
 
 def test_a_401_makes_the_plugin_run_once_more(
-    api: KubeApi, toolbox: Toolbox, plugin: Callable[[str], Plugin]
+    tls_api: KubeApi, toolbox: Toolbox, plugin: Callable[[str], Plugin]
 ) -> None:
     tool = plugin('printf \'{"apiVersion":"%s","status":{"token":"%s"}}\' ' + V1 + ' "$(wc -l < '
                   '"$(dirname "$0")/runs" | tr -d " ")"')  # fmt: skip
-    use(api, tool.user())
-    api.fault = lambda asked: UNAUTHORIZED if sent_by(asked) == "Bearer 1" else None
+    use(tls_api, tool.user())
+    tls_api.fault = lambda asked: UNAUTHORIZED if sent_by(asked) == "Bearer 1" else None
     assert toolbox("pods").code == 0
     assert tool.runs == 2
-    api.fault = lambda _asked: UNAUTHORIZED
+    tls_api.fault = lambda _asked: UNAUTHORIZED
     done = toolbox("pods")
     assert done.code == 77
     assert "does not take our credentials (401)" in done.stderr
@@ -265,26 +264,26 @@ def sent_by(asked: Asked) -> str:
     [("2020-01-01T00:00:00Z", 2), ("2999-01-01T00:00:00.123456789Z", 1), ("", 1)],
 )
 def test_credentials_that_have_ended_are_renewed_before_the_next_request(
-    api: KubeApi, toolbox: Toolbox, plugin: Callable[[str], Plugin], expires: str, runs: int
+    tls_api: KubeApi, toolbox: Toolbox, plugin: Callable[[str], Plugin], expires: str, runs: int
 ) -> None:
     tool = plugin(printed(token="t", expirationTimestamp=expires))
-    use(api, tool.user())
-    api.fault = lambda asked: None if "pods" in asked.path else (200, b"{}", {})
+    use(tls_api, tool.user())
+    tls_api.fault = lambda asked: None if "pods" in asked.path else (200, b"{}", {})
     toolbox("pods", "-A")
     assert tool.runs == runs
 
 
 def test_an_end_that_is_no_instant_is_told(
-    api: KubeApi, toolbox: Toolbox, plugin: Callable[[str], Plugin]
+    tls_api: KubeApi, toolbox: Toolbox, plugin: Callable[[str], Plugin]
 ) -> None:
-    use(api, plugin(printed(token="t", expirationTimestamp="soon")).user())
+    use(tls_api, plugin(printed(token="t", expirationTimestamp="soon")).user())
     done = toolbox("pods")
-    assert (done.code, api.asked) == (2, [])
+    assert (done.code, tls_api.asked) == (2, [])
     assert "expirationTimestamp is no instant: 'soon'" in done.stderr
 
 
 def test_a_token_file_is_read_again_after_a_401(
-    api: KubeApi, toolbox: Toolbox, tmp_path: Path
+    tls_api: KubeApi, toolbox: Toolbox, tmp_path: Path
 ) -> None:
     path = tmp_path / "token"
     path.write_text("old\n")
@@ -295,10 +294,10 @@ def test_a_token_file_is_read_again_after_a_401(
         path.write_text("new\n")
         return UNAUTHORIZED
 
-    api.fault = rotate
-    use(api, {"tokenFile": "token"})
+    tls_api.fault = rotate
+    use(tls_api, {"tokenFile": "token"})
     assert toolbox("pods").code == 0
-    assert sent(api)[:2] == ["Bearer old", "Bearer new"]
+    assert sent(tls_api)[:2] == ["Bearer old", "Bearer new"]
 
 
 def test_a_token_file_wins_over_a_token_unless_it_cannot_be_read(tmp_path: Path) -> None:
@@ -333,3 +332,19 @@ def test_the_id_token_of_an_auth_provider_is_taken_as_it_is() -> None:
     config = {"id-token": "it", "refresh-token": "r", "client-id": "c"}
     assert of({"auth-provider": {"name": "oidc", "config": config}}) == {"token": "it"}
     assert of({"auth-provider": {"name": "oidc"}}) == {}
+
+
+def test_no_credentials_go_where_others_can_read_along(
+    api: KubeApi, toolbox: Toolbox, plugin: Callable[[str], Plugin], tmp_path: Path
+) -> None:
+    """As with kubectl, which does not even run the plugin."""
+    tool = plugin(printed(token="of-plugin"))
+    for user in ({"token": "t"}, {"username": "u", "password": "p"}, tool.user()):
+        use(api, user | {"as": "someone"})
+        assert toolbox("pods").code == 0
+        subprocess.run([needs("kubectl"), "get", "pods"], capture_output=True, check=False)
+    assert set(sent(api)) == {""}
+    assert {one.headers.get("impersonate-user") for one in api.asked} == {"someone"}
+    assert not (tmp_path / "runs").exists()
+    api.fault = lambda _asked: UNAUTHORIZED
+    assert "none are sent where others can read along; use https" in toolbox("pods").stderr

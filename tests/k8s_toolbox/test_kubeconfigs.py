@@ -111,7 +111,9 @@ def test_kubectl_chooses_the_same_of_any_set_of_files(
         assert (*parts, ours.namespace, ours.context) == theirs
 
 
-def of_kubectl(environment: dict[str, str], context: str | None) -> tuple[object, ...] | None:
+def of_kubectl(
+    environment: dict[str, str], context: str | None
+) -> tuple[Entry, Entry, str, str] | None:
     """Return the cluster, user, namespace and context that kubectl means; None if none."""
     command = [needs("kubectl"), "config", "view", "--minify", "--raw", "-o", "json"]
     command += ["--context", context] if context else []

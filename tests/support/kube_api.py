@@ -13,6 +13,7 @@ is asked before each answer; `cut` breaks what streams. Every request is in `ask
 import json
 import random
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Callable, Iterator
@@ -72,6 +73,7 @@ class KubeApi:
         self.bookmarks = 0
         self.tears = 0
         self.stopped = False
+        self.tls: ssl.SSLContext | None = None
         self.url = ""
         self.kubeconfig = Path()
         self._port = 0
@@ -83,10 +85,13 @@ class KubeApi:
     def start(self) -> None:
         """Serve; at the same port, if it was stopped."""
         handler = type("Handler", (_Handler,), {"api": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", self._port), handler)
-        self._server.daemon_threads = True
-        self._port = int(self._server.server_address[1])
-        self.url, self.stopped = f"http://127.0.0.1:{self._port}", False
+        self._server = server = _Server(("127.0.0.1", self._port), handler)
+        if self.tls is not None:  # the handshake is left to the connection's own thread
+            wrap = self.tls.wrap_socket
+            server.socket = wrap(server.socket, server_side=True, do_handshake_on_connect=False)
+        self._port = int(server.server_address[1])
+        scheme = "https" if self.tls else "http"
+        self.url, self.stopped = f"{scheme}://127.0.0.1:{self._port}", False
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
     def stop(self) -> None:
@@ -140,6 +145,13 @@ class KubeApi:
         finally:
             with self.changed:
                 del self._streams[id(connection)]
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: Any) -> None:
+        """Say nothing: that clients go away, or refuse our certificate, is what tests want."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -405,9 +417,10 @@ def random_budget(seed: int, most: int) -> Callable[[Asked], int | None]:
 
 
 @contextmanager
-def kube_api(folder: Path) -> Iterator[KubeApi]:
+def kube_api(folder: Path, *, tls: ssl.SSLContext | None = None) -> Iterator[KubeApi]:
     """Run the stand-in on loopback; its kubeconfig is put into a folder."""
     api = KubeApi()
+    api.tls = tls
     api.start()
     api.kubeconfig = write_kubeconfig(folder / "kubeconfig", api.url)
     try:

@@ -17,7 +17,7 @@ from urllib3.exceptions import InsecureRequestWarning
 from toolroll_shared.errors import UsageError
 from toolroll_shared.output import is_terminal, oneline
 
-from .credentials import credentials_of
+from .credentials import Credentials, credentials_of
 from .endpoints import proxy_of, server_of
 from .identity import basic, identity
 
@@ -50,15 +50,22 @@ class Access:
     def __init__(self, chosen: Chosen) -> None:
         self.chosen = chosen
         self._files: list[Any] = []
-        found = credentials_of(chosen.user, chosen.cluster, terminal=is_terminal(sys.stdin))
-        self._stale_at = _stale_at(found.expires)
         try:
+            server = server_of(chosen.cluster, chosen.user)
+            found = self._credentials(server)
+            self._stale_at = _stale_at(found.expires)
+            self.headers = identity(found.user, login=server.login)
             cluster, user = self._with_files(chosen.cluster), self._with_files(found.user)
-            server = server_of(cluster, user)
-            self.headers = identity(user, login=server.login)
             self.client = ApiClient(self._configuration(cluster, user, server))
         except (ConfigException, ValueError, OSError) as error:
             raise UsageError(f"{chosen.origin}: {oneline(str(error))}") from error
+
+    def _credentials(self, server: Endpoint) -> Credentials:
+        """Return what says who we are; for a server that is not asked in secret, nothing."""
+        user, cluster = self.chosen.user, self.chosen.cluster
+        if server.is_secret:
+            return credentials_of(user, cluster, terminal=is_terminal(sys.stdin))
+        return Credentials({key: value for key, value in user.items() if key.startswith("as")})
 
     @property
     def server(self) -> str:

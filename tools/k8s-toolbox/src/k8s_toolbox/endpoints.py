@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
     Entry = Mapping[str, Any]
 
-_TLS_KEYS = ("certificate-authority", "insecure-skip-tls-verify")
+_TLS_KEYS = ("certificate-authority", "certificate-authority-data", "insecure-skip-tls-verify")
+_PAIR_KEYS = ("client-certificate", "client-certificate-data")
 
 
 class Endpoint(NamedTuple):
@@ -24,6 +25,11 @@ class Endpoint(NamedTuple):
 
     url: str
     login: str | None
+
+    @property
+    def is_secret(self) -> bool:
+        """Whether others cannot read along: only then kubectl says who we are."""
+        return self.url.startswith("https:")
 
     @property
     def is_local(self) -> bool:
@@ -47,7 +53,7 @@ def server_of(cluster: Entry, user: Entry) -> Endpoint:
     """
     text = cluster["server"]
     if "://" not in text:
-        tls = any(map(cluster.get, _TLS_KEYS)) or user.get("client-certificate")
+        tls = any(map(cluster.get, _TLS_KEYS)) or any(map(user.get, _PAIR_KEYS))
         text = f"http{'s' if tls else ''}://{text}"
     return _endpoint(text, "the cluster's server", {"http", "https"})
 

@@ -93,10 +93,7 @@ def answered(chosen: Chosen, server: str, query: Query, answer: Answer) -> ToolE
     said = _said(answer)
     match answer.status:
         case HTTPStatus.UNAUTHORIZED:
-            return Unauthorized(
-                f"{_where(chosen, server)} does not take our credentials (401): "
-                "the token or certificate is wrong or has expired; log in again"
-            )
+            return Unauthorized(_unauthorized(chosen, server))
         case HTTPStatus.FORBIDDEN:
             return Refused(_forbidden(chosen, query, said))
         case HTTPStatus.NOT_FOUND if _is_status(answer):
@@ -114,6 +111,15 @@ def answered(chosen: Chosen, server: str, query: Query, answer: Answer) -> ToolE
         f"{_where(chosen, server)} answers {answer.status} to {query.what}: {said}; "
         "is it an API server?"
     )
+
+
+def _unauthorized(chosen: Chosen, server: str) -> str:
+    where = f"{_where(chosen, server)} does not take our credentials (401)"
+    if chosen.user and server.startswith("http:"):
+        return f"{where}: none are sent where others can read along; use https"
+    if not chosen.user:
+        return f"{where}: the context has no user"
+    return f"{where}: the token or certificate is wrong or has expired; log in again"
 
 
 def _not_understood(query: Query, said: str) -> ToolError:
