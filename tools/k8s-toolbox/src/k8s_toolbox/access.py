@@ -7,6 +7,8 @@ import os
 import sys
 import tempfile
 import warnings
+import weakref
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +51,8 @@ class Access:
 
     def __init__(self, chosen: Chosen) -> None:
         self.chosen = chosen
-        self._files: list[Any] = []
+        self._files = ExitStack()
+        weakref.finalize(self, self._files.close)  # the client opens them for each connection
         try:
             server = server_of(chosen.cluster, chosen.user)
             found = self._credentials(server)
@@ -119,9 +122,9 @@ class Access:
         else:
             stream = tempfile.NamedTemporaryFile("wb")  # noqa: SIM115 - it lives as long as we
             path = stream.name
+        self._files.enter_context(stream)
         stream.write(content)
         stream.flush()
-        self._files.append(stream)
         return path
 
 
