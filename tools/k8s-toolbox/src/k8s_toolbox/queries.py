@@ -45,4 +45,5 @@ class Query(NamedTuple):
         sub = f" --subresource={self.subresource}" if self.subresource else ""
         every = " -A" if self.verb != "get" else ""
         place = f" -n {self.namespace}" if self.namespace else every
-        return f"{self.verb} {self.resource}{sub}{place}"
+        name = f"/{self.name}" if self.name else ""
+        return f"{self.verb} {self.resource}{name}{sub}{place}"
