@@ -180,14 +180,14 @@ _TROUBLES: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
     ((SSLError,), "TLS failed: {reason}"),
     ((gaierror,), "cannot be reached: {reason}; {advice}"),
     ((ProxyError,), "cannot be reached through the proxy: {reason}"),
+    ((NewConnectionError,), "cannot be reached: {reason}; {advice}"),
     ((ConnectTimeoutError,), "cannot be reached: no connection in time; {advice}"),
     ((ReadTimeoutError, TimeoutError), "does not answer in time (see --timeout)"),
-    ((NewConnectionError,), "cannot be reached: {reason}; {advice}"),
     ((ConnectionError,), "went away: {reason}"),
     ((ProtocolError,), "went away in the middle of an answer"),
     ((HTTPError, OSError), "went away: {reason}"),
 )
-"""What can go wrong, the most telling first."""
+"""What can go wrong, the most telling first; to urllib3 a refused connection is a timeout, too."""
 
 
 def _reason(found: BaseException, causes: list[BaseException]) -> str:
