@@ -67,7 +67,8 @@ def printed(version: str = V1, **found: Any) -> str:
 
 
 def of(user: Entry, cluster: Entry | None = None, *, terminal: bool = False) -> Entry:
-    return credentials_of(user, cluster or CLUSTER, terminal=terminal).user
+    cluster = cluster or CLUSTER
+    return credentials_of(user, cluster, environment=os.environ, terminal=terminal).user
 
 
 def use(api: KubeApi, user: Entry, **more: Any) -> None:

@@ -65,9 +65,10 @@ class Access:
 
     def _credentials(self, server: Endpoint) -> Credentials:
         """Return what says who we are; for a server that is not asked in secret, nothing."""
-        user, cluster = self.chosen.user, self.chosen.cluster
+        user, cluster, environment = self.chosen.user, self.chosen.cluster, self.chosen.environment
         if server.is_secret:
-            return credentials_of(user, cluster, terminal=is_terminal(sys.stdin))
+            terminal = is_terminal(sys.stdin)
+            return credentials_of(user, cluster, environment=environment, terminal=terminal)
         return Credentials({key: value for key, value in user.items() if key.startswith("as")})
 
     @property

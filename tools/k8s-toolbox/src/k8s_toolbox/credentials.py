@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
@@ -46,7 +45,7 @@ class Credentials(NamedTuple):
 
 
 def credentials_of(
-    user: Entry, cluster: Entry, *, environment: Mapping[str, str] = os.environ, terminal: bool
+    user: Entry, cluster: Entry, *, environment: Mapping[str, str], terminal: bool
 ) -> Credentials:
     """Return a user's credentials as they are now.
 

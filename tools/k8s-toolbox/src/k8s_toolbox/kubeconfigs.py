@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from difflib import get_close_matches
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from toolroll_shared.errors import UsageError
@@ -48,6 +49,7 @@ class Chosen(NamedTuple):
         context: its name; None in a pod.
         origin: the file or files, for messages.
         file: the one that the user named, which kubectl has to be told, too.
+        environment: what a plugin inherits.
     """
 
     cluster: Entry
@@ -56,6 +58,7 @@ class Chosen(NamedTuple):
     context: str | None
     origin: str
     file: str | None = None
+    environment: Mapping[str, str] = MappingProxyType({})
 
 
 def choose(
@@ -88,7 +91,7 @@ def choose(
             "set KUBECONFIG, or use --kubeconfig FILE"
         )
     chosen = _of_context(merged, context, origin=", ".join(map(str, files)))
-    return chosen._replace(file=kubeconfig)
+    return chosen._replace(file=kubeconfig, environment=environment)
 
 
 def _places(environment: Mapping[str, str], kubeconfig: str | None) -> list[Path]:
