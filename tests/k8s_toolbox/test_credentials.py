@@ -215,11 +215,22 @@ def test_a_plugin_does_not_eat_a_scripts_input(
     assert done.stdout == b"mine"
 
 
+@pytest.mark.parametrize("renewed", [False, True])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_us_and_a_plugin_that_hangs(
-    tls_api: KubeApi, plugin: Callable[[str], Plugin], tmp_path: Path, number: signal.Signals
+    tls_api: KubeApi,
+    plugin: Callable[[str], Plugin],
+    tmp_path: Path,
+    number: signal.Signals,
+    *,
+    renewed: bool,
 ) -> None:
-    use(tls_api, plugin(f"echo $$ > {tmp_path}/pid; exec sleep 1000").user())
+    """Also in a thread, where it is to give new credentials."""
+    if not renewed:
+        (tmp_path / "again").touch()
+    hang = f"[ -e {tmp_path}/again ] && echo $$ > {tmp_path}/pid && exec sleep 1000"
+    use(tls_api, plugin(f"{hang}\ntouch {tmp_path}/again\n{printed(token='t')}").user())
+    tls_api.fault = lambda _asked: UNAUTHORIZED
     us = subprocess.Popen(
         argv("k8s_toolbox", "pods"), env=environment({}), stderr=subprocess.PIPE, text=True
     )
@@ -233,11 +244,9 @@ def test_a_signal_ends_us_and_a_plugin_that_hangs(
 
 
 def is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
+    """Tell whether a process runs; one that nobody has buried yet does not."""
+    done = subprocess.run(["ps", "-o", "stat=", str(pid)], capture_output=True, check=False)
+    return done.stdout.strip()[:1] not in {b"", b"Z"}
 
 
 def test_a_401_makes_the_plugin_run_once_more(

@@ -28,6 +28,9 @@ TEXT_LIMIT = 300
 
 _STATUS_KEYS = ("token", "clientCertificateData", "clientKeyData", "expirationTimestamp")
 
+_RUNNING: list[subprocess.Popen[bytes]] = []
+"""Plugins that a thread waits for, and that are not to outlive us."""
+
 _VERSIONS = tuple(f"client.authentication.k8s.io/{one}" for one in ("v1", "v1beta1", "v1alpha1"))
 
 
@@ -66,6 +69,12 @@ def credentials_of(
         return Credentials({**_of_provider(user.get("auth-provider")), **plain})
     status = _Plugin(user["exec"], cluster, environment).run(terminal=terminal)
     return Credentials({**plain, **_of_status(status)}, status.get("expirationTimestamp"))
+
+
+def end_plugins() -> None:
+    """End the plugins that still run: this process is about to end without its threads."""
+    for process in _RUNNING.copy():
+        process.kill()
 
 
 def _token(path: Path, instead: str | None) -> str:
@@ -138,27 +147,40 @@ class _Plugin:
         if self._interactive == "Always" and not terminal:
             raise Refused(f"exec plugin {self._command}: it needs a terminal to ask you something")
         interactive = terminal and self._interactive != "Never"
-        info = self._info(interactive)
+        environment = {**self._environment, "KUBERNETES_EXEC_INFO": self._info(interactive)}
         try:
-            done = subprocess.run(  # noqa: S603 - the kubeconfig is the user's
-                [self._command, *self._arguments],
-                env={**self._environment, "KUBERNETES_EXEC_INFO": info},
-                stdin=None if interactive else subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=None if interactive else subprocess.PIPE,
-                timeout=PLUGIN_TIMEOUT_S,
-                check=False,
-            )
+            code, printed, said = self._ended(environment, interactive=interactive)
         except (OSError, ValueError) as error:  # the latter for a NUL in its arguments
             reason = getattr(error, "strerror", None) or str(error)
             hint = f"; {self._hint}" if self._hint else ""
             raise UsageError(f"exec plugin {self._command}: {reason}{hint}") from error
         except subprocess.TimeoutExpired as error:
             raise self._refusal(f"no answer in {PLUGIN_TIMEOUT_S:g} s") from error
-        if done.returncode:
-            said = oneline((done.stderr or b"").decode(errors="replace"))[:TEXT_LIMIT]
-            raise self._refusal(f"it ended with {done.returncode}{': ' if said else ''}{said}")
-        return self._status(done.stdout)
+        if code:
+            text = oneline((said or b"").decode(errors="replace"))[:TEXT_LIMIT]
+            raise self._refusal(f"it ended with {code}{': ' if text else ''}{text}")
+        return self._status(printed)
+
+    def _ended(
+        self, environment: Mapping[str, str], *, interactive: bool
+    ) -> tuple[int, bytes, bytes | None]:
+        """Run it to its end, or to ours; return its code, and what it printed and said."""
+        with subprocess.Popen(  # noqa: S603 - the kubeconfig is the user's
+            [self._command, *self._arguments],
+            env=environment,
+            stdin=None if interactive else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=None if interactive else subprocess.PIPE,
+        ) as process:
+            _RUNNING.append(process)
+            try:
+                printed, said = process.communicate(timeout=PLUGIN_TIMEOUT_S)
+            except BaseException:
+                process.kill()
+                raise
+            finally:
+                _RUNNING.remove(process)
+        return process.returncode, printed, said
 
     def _info(self, interactive: bool) -> str:  # noqa: FBT001 - the protocol's own flag
         spec: Entry = {"interactive": interactive}

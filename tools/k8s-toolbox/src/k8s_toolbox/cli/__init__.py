@@ -36,5 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     code = run(TOOL, lambda: COMMANDS.run(sys.argv[1:] if argv is None else argv))
     if argv is None:  # all is written: `run` has seen to that
+        if credentials := sys.modules.get("k8s_toolbox.credentials"):
+            credentials.end_plugins()
         os._exit(code)
     return code
