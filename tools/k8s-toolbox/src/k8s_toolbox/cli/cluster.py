@@ -72,11 +72,13 @@ def cluster_of(arguments: argparse.Namespace, log: Log) -> Cluster:
     Raises:
         ToolError: there is none, or it cannot be spoken to like that.
     """
+    from k8s_toolbox.background import alone
     from k8s_toolbox.cluster import Cluster
     from k8s_toolbox.kubeconfigs import choose
 
     chosen = choose(os.environ, kubeconfig=arguments.kubeconfig, context=arguments.context)
-    return Cluster(chosen, timeout=arguments.timeout, log=log)
+    # a signal in the middle of a plugin's start would leave it running, were it heard there
+    return alone(lambda: Cluster(chosen, timeout=arguments.timeout, log=log))
 
 
 def namespace_of(arguments: argparse.Namespace, cluster: Cluster) -> str | None:
