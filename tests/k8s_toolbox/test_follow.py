@@ -20,9 +20,7 @@ from tests.support.kube_objects import after, pod, running, terminated
 from tests.support.kube_state import NS, Log, now_ns, status
 from tests.support.waiting import until
 
-SECONDS = 4
 RATE = 1000
-CUTS = 40
 
 
 @contextmanager
@@ -66,44 +64,57 @@ def log(api: KubeApi) -> Log:
     return api.log("team-a", "web-0")
 
 
-def write_at_a_rate(log: Log, seconds: float) -> int:
-    """Write numbered lines, `RATE` in a second; return how many."""
+def write_at_a_rate(log: Log, over: threading.Event) -> int:
+    """Write numbered lines, `RATE` in a second, until it is over; return how many."""
     began, done = time.monotonic(), 0
-    while (passed := time.monotonic() - began) < seconds:
-        due = int(passed * RATE)
+    while not over.is_set():
+        due = int((time.monotonic() - began) * RATE)
         log.write(*(f"line {number}" for number in range(done, due)))
         done = due
         time.sleep(0.005)
     return done
 
 
-def cut_now_and_then(api: KubeApi, how: str) -> None:
+def cut_at_random(api: KubeApi, how: str, times: int) -> None:
+    """Cut a log that is followed, each time after it was asked for again."""
     source = random.Random(7)  # noqa: S311 - it decides about cuts
-    for _ in range(CUTS):
-        until(lambda: api.streaming > 0)
-        time.sleep(source.uniform(0, SECONDS / CUTS))
+    for number in range(1, times + 1):
+        until(lambda number=number: follows(api) == number and api.streaming > 0)  # type: ignore[misc] # it is an int
+        time.sleep(source.uniform(0, 0.1))
         if how == "torn":
             api.tear()
         else:
             api.cut(reset=how == "reset")
 
 
-@pytest.mark.parametrize("how", ["reset", "closed", "torn"])
-def test_a_log_of_1000_lines_a_second_that_is_cut_40_times_comes_once_and_in_order(
-    api: KubeApi, log: Log, toolbox: Toolbox, how: str
+def follows(api: KubeApi) -> int:
+    return sum("follow" in one.query for one in api.asked)
+
+
+@pytest.mark.parametrize(("how", "cuts"), [("reset", 100), ("closed", 40), ("torn", 40)])
+def test_a_log_of_1000_lines_a_second_that_is_cut_at_random_comes_once_and_in_order(
+    api: KubeApi, log: Log, toolbox: Toolbox, how: str, cuts: int
 ) -> None:
+    over = threading.Event()
     written = 0
 
-    def work() -> None:
+    def write() -> None:
         nonlocal written
-        with meanwhile(lambda: cut_now_and_then(api, how)):
-            written = write_at_a_rate(log, SECONDS)
+        written = write_at_a_rate(log, over)
+
+    def work() -> None:
+        with meanwhile(write):
+            try:
+                cut_at_random(api, how, cuts)
+                until(lambda: follows(api) == cuts + 1)
+            finally:
+                over.set()
         end(api, log)
 
     with meanwhile(work):
         done = toolbox("logs", "web-0", "--follow")
     assert (done.code, done.stdout) == (0, numbers(written))
-    assert sum("follow" in one.query for one in api.asked) > CUTS // 2
+    assert follows(api) > cuts
     assert "reconnecting" in done.stderr
     assert "missing" not in done.stderr
 

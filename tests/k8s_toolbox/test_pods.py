@@ -54,7 +54,7 @@ def test_a_selector_that_makes_no_sense_is_the_servers_message(
 ) -> None:
     api.pods.put(pod("web-0"))
     done = toolbox("pods", "-l", "a in (")
-    assert done.code == 1
+    assert done.code == 2
     assert "unable to parse requirement" in done.stderr
 
 

@@ -2,6 +2,12 @@
 
 import pytest
 
+from k8s_toolbox.cluster import Cluster
+from k8s_toolbox.following import Waiting
+from k8s_toolbox.kubeconfigs import choose
+from k8s_toolbox.queries import Query
+from k8s_toolbox.selecting import Selection
+from k8s_toolbox.wanted import Wanted
 from tests.k8s_toolbox.conftest import Toolbox
 from tests.k8s_toolbox.test_follow import meanwhile
 from tests.support.kube_api import KubeApi
@@ -163,3 +169,48 @@ def test_a_refused_list_is_the_error(api: KubeApi, toolbox: Toolbox) -> None:
     done = toolbox("logs", "-l", "app=web", "-f")
     assert done.code == 77
     assert "may not list pods in team-a (403)" in done.stderr
+
+
+def selection(api: KubeApi, *, successor: float) -> Selection:
+    """Return what follows app=web, and does not wait long for the next pod."""
+    cluster = Cluster(choose({"KUBECONFIG": str(api.kubeconfig)}))
+    query, wanted = Query("list", "pods", "team-a"), Wanted(follow=True)
+    selector = {"labelSelector": "app=web"}
+    return Selection(
+        cluster, query, selector, lambda _: ["app"], wanted, limit=9, successor=successor
+    )
+
+
+def test_the_pod_after_the_last_one_is_waited_for(api: KubeApi) -> None:
+    put(api, "old")
+    old, new = api.log("team-a", "old"), api.log("team-a", "new")
+    old.write("before")
+    new.write("after")
+    shown = []
+    for target, item in selection(api, successor=60):
+        if isinstance(item, list):
+            shown += [record.line for record in item]
+            (old if target and target.pod == "old" else new).end()
+            if target and target.pod == "old":
+                api.pods.delete("team-a", "old")
+            else:
+                put(api, "new", terminated("app"), phase="Succeeded")
+        elif isinstance(item, Waiting):
+            assert item.why == "all pods are gone, the next one may come"
+            put(api, "new")
+    assert shown == [b"before", b"after"]
+
+
+def test_when_no_pod_comes_after_the_last_one_it_is_over(api: KubeApi) -> None:
+    put(api, "old")
+    log = api.log("team-a", "old")
+    log.write("before")
+    told = []
+    for _, item in selection(api, successor=0.2):
+        told.append(item)
+        if isinstance(item, list):
+            api.pods.delete("team-a", "old")
+            log.end()
+    assert [item.why for item in told if isinstance(item, Waiting)] == [
+        "all pods are gone, the next one may come"
+    ]

@@ -261,5 +261,5 @@ def test_a_log_of_actions_has_no_secrets(api: KubeApi, tmp_path: Path) -> None:
     log = tmp_path / "log"
     done = run("k8s_toolbox", "pods", "--log-json", log)
     assert done.code == 0
-    assert '"list pods"' in log.read_text()
+    assert '"action": "list"' in log.read_text()
     assert "s3cret" not in log.read_text()

@@ -85,7 +85,7 @@ class Cluster:
         Raises:
             ToolError: there is no answer, or it is a refusal; `Gone` for what is not there.
         """
-        with self._log.action(f"{query.verb} {query.resource}", query.path) as fields:
+        with self._log.action(query.verb, query.path) as fields:
             number = 1
             while True:
                 fields["attempts"] = number

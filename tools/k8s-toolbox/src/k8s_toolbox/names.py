@@ -6,7 +6,7 @@ from contextlib import suppress
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from toolroll_shared.errors import ToolError
+from toolroll_shared.errors import ToolError, UsageError
 
 from .lists import Lists
 from .models import Metadata, Object, Pod
@@ -34,14 +34,27 @@ def find_pod(cluster: Cluster, namespace: str, name: str) -> Pod:
         name: perhaps with `pod/` before it.
 
     Raises:
+        UsageError: it is the name of something else.
         Gone: there is none, and which have similar names.
         ToolError: it cannot be had.
     """
-    name = name.removeprefix("pods/").removeprefix("pod/").removeprefix("po/")
+    name = pod_name(name)
     try:
         return Lists(cluster, Pod).get(Query("get", "pods", namespace, name))
     except Gone as error:
         raise Gone(f"no pod {name!r} in {namespace}{_similar(cluster, namespace, name)}") from error
+
+
+def pod_name(text: str) -> str:
+    """Return a pod's name, without the `pod/` that may be before it.
+
+    Raises:
+        UsageError: it is the name of something else, such as a deployment.
+    """
+    kind, _, name = text.rpartition("/")
+    if kind.lower() not in {"", "po", "pod", "pods"}:
+        raise UsageError(f"{text!r} is no pod: choose its pods with -l SELECTOR")
+    return name
 
 
 def _similar(cluster: Cluster, namespace: str, name: str) -> str:

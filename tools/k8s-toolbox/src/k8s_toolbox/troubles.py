@@ -8,7 +8,7 @@ import ssl
 from contextlib import suppress
 from http import HTTPStatus
 from socket import gaierror
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
 
 from urllib3.exceptions import (
     ConnectTimeoutError,
@@ -20,12 +20,11 @@ from urllib3.exceptions import (
     SSLError,
 )
 
+from toolroll_shared.causes import causes, first_cause
 from toolroll_shared.errors import Refused, ToolError, TryLater, Unreachable, UsageError
 from toolroll_shared.output import oneline
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from .kubeconfigs import Chosen
     from .queries import Query
 
@@ -34,8 +33,6 @@ TEXT_LIMIT = 500
 
 _NOT_SIGNED = range(18, 22)
 """OpenSSL's X509_V_ERR_ codes for a chain that does not end where it should."""
-
-ErrorT = TypeVar("ErrorT", bound=BaseException)
 
 
 class Gone(ToolError):
@@ -165,15 +162,15 @@ def told(chosen: Chosen, server: str, error: BaseException) -> ToolError:
     """Return the error for what went wrong on the way to the server, or back."""
     if isinstance(error, ToolError):
         return error
-    causes, where = list(_causes(error)), _where(chosen, server)
-    if distrust := _first(causes, ssl.SSLError):
+    found, where = causes(error), _where(chosen, server)
+    if distrust := first_cause(found, ssl.SSLError):
         return _distrust(where, distrust)
     for kinds, text in _TROUBLES:
-        if found := _first(causes, *kinds):
-            reason = _reason(found, causes)
+        if trouble := first_cause(found, *kinds):
+            reason = oneline(getattr(trouble, "strerror", None) or _last(found))[:TEXT_LIMIT]
             advice = oneline(f"does it run there? {chosen.origin} says where to look")
             return Unreachable(f"{where} {text.format(reason=reason, advice=advice)}")
-    return Unreachable(f"{where} does not answer as an API server does: {_last(causes)}")
+    return Unreachable(f"{where} does not answer as an API server does: {_last(found)}")
 
 
 _TROUBLES: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
@@ -190,38 +187,15 @@ _TROUBLES: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
 """What can go wrong, the most telling first; to urllib3 a refused connection is a timeout, too."""
 
 
-def _reason(found: BaseException, causes: list[BaseException]) -> str:
-    """Return a system's own words where it has some, else the innermost reason."""
-    return oneline(getattr(found, "strerror", None) or _last(causes))[:TEXT_LIMIT]
-
-
 def _where(chosen: Chosen, server: str) -> str:
     context = f"context {chosen.context}" if chosen.context else chosen.origin
     return oneline(f"the API server {server} ({context})")
 
 
-def _last(causes: list[BaseException]) -> str:
+def _last(found: list[BaseException]) -> str:
     """Return the innermost reason, the system's own words where it has some."""
-    system = next((one for one in causes if isinstance(one, OSError) and one.strerror), None)
-    return oneline((system and system.strerror) or str(causes[-1]))[:TEXT_LIMIT]
-
-
-def _first(causes: list[BaseException], *kinds: type[ErrorT]) -> ErrorT | None:
-    return next((one for one in causes if isinstance(one, kinds)), None)
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error and all that led to it, also where libraries pass it as an argument."""
-    open_: list[BaseException] = [error]
-    seen: set[int] = set()
-    while open_:
-        one = open_.pop()
-        if id(one) in seen:
-            continue
-        seen.add(id(one))
-        yield one
-        led = [one.__cause__, one.__context__, getattr(one, "reason", None), *one.args]
-        open_ += [cause for cause in led if isinstance(cause, BaseException)]
+    system = next((one for one in found if isinstance(one, OSError) and one.strerror), None)
+    return oneline((system and system.strerror) or str(found[-1]))[:TEXT_LIMIT]
 
 
 def _distrust(where: str, error: ssl.SSLError) -> ToolError:

@@ -173,8 +173,8 @@ class _View:
         return output.write(gathering, more=gathering.ready)
 
     def _follow_selection(self) -> int:
-        from k8s_toolbox.following import Selection
         from k8s_toolbox.queries import Query
+        from k8s_toolbox.selecting import Selection
 
         selection = Selection(
             self._cluster,

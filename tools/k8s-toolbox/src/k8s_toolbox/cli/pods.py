@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from toolroll_shared.errors import Exit, UsageError
-from toolroll_shared.output import oneline
+from toolroll_shared.output import is_terminal, oneline
 
 from .cluster import add_cluster_arguments, cluster_of, namespace_of, say, some
 
@@ -43,7 +44,7 @@ SORTS = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
-    parser.add_argument("names", nargs="*", type=_name, metavar="NAME", help="only these pods")
+    parser.add_argument("names", nargs="*", type=some, metavar="NAME", help="only these pods")
     group = parser.add_argument_group("which pods")
     group.add_argument(
         "-l", "--selector", type=some, metavar="SELECTOR", help="with labels: app=web,tier!=test"
@@ -73,10 +74,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_cluster_arguments(parser, every=True)
     parser.set_defaults(run=run)
-
-
-def _name(text: str) -> str:
-    return some(text).removeprefix("pods/").removeprefix("pod/").removeprefix("po/")
 
 
 def run(arguments: argparse.Namespace, log: Log) -> int:
@@ -116,12 +113,12 @@ def _show(view: View) -> int:
     """Show the pods that there are, and return the exit code."""
     from k8s_toolbox.background import alone
 
-    names: list[str] = view.arguments.names
+    names = view.names
     missing: list[str] = []
     rows = alone(lambda: _named(view, names, missing) if names else _listed(view))
     only_ill = view.arguments.problems
     ill = [row for row in rows if row.problem]
-    if only_ill and rows and not ill:
+    if only_ill and rows and not ill and is_terminal(sys.stderr):
         say(f"no problems: {len(rows)} pod{'s are' if len(rows) > 1 else ' is'} well")
     view.write(ill if only_ill else rows)
     return Exit.FAILED if missing or (only_ill and ill) else Exit.OK

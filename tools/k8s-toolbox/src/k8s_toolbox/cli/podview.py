@@ -10,6 +10,7 @@ from k8s_toolbox.background import alone
 from k8s_toolbox.explanations import Explanations
 from k8s_toolbox.lists import Lists
 from k8s_toolbox.models import Pod
+from k8s_toolbox.names import pod_name
 from k8s_toolbox.queries import Query
 from k8s_toolbox.rows import NONE
 from toolroll_shared.output import json_document, oneline, write
@@ -43,6 +44,7 @@ class View:
         order: Callable[[list[PodRow]], list[PodRow]],
     ) -> None:
         self.arguments = arguments
+        self.names = [pod_name(name) for name in arguments.names]
         self.cluster = cluster
         self.namespace = namespace
         self.order = order

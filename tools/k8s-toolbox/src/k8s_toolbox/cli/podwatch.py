@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def watch(view: View) -> int:
     """Show the pods and then each change, until a signal ends it."""
-    parameters, names = dict(view.parameters), view.arguments.names
+    parameters, names = dict(view.parameters), view.names
     if len(names) == 1:
         parameters["fieldSelector"] = f"metadata.name={names[0]}"
     shown, interruptions, begun = _Shown(view), Interruptions(), False
@@ -65,7 +65,7 @@ class _Shown:
 
     def take(self, pods: Iterable[Pod], *, gone: bool) -> None:
         """Show those that have changed, and remember them."""
-        names = self._view.arguments.names
+        names = self._view.names
         now = datetime.now(UTC)
         rows = [self._changed(pod, now, gone=gone) for pod in pods]
         if changed := [row for row in rows if row and (not names or row.name in names)]:
