@@ -30,7 +30,7 @@ demo: $(STAMP) ## mirror a small project from a stand-in on loopback, as a user 
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.support.demo $(ARGS)
 
 test: $(STAMP) ## run the tests
-	$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest -n auto $(ARGS)
 
 check: lint types test ## what CI runs: format, lint, types, tests
 

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
+from fcntl import LOCK_EX, LOCK_SH, flock
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +32,13 @@ Kubectl = Callable[..., str]
 Toolbox = Callable[..., Finished]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run all of these on one worker: they share the cluster, and one kills its API server."""
-    for item in items:
-        if item.path.is_relative_to(Path(__file__).parent):
-            item.add_marker(pytest.mark.xdist_group("cluster"))
+@pytest.fixture(autouse=True)
+def _turn(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Let tests run at the same time, on other workers too, but not with one that kills."""
+    kills = "kill_api_server" in request.fixturenames
+    with Path(tempfile.gettempdir(), "toolroll-cluster.lock").open("w") as file:
+        flock(file, LOCK_EX if kills else LOCK_SH)
+        yield
 
 
 def _kubectl(*arguments: object, text: str | None = None, config: str = KUBECONFIG) -> str:
@@ -135,7 +138,8 @@ def kill_api_server(kubectl: Kubectl) -> Callable[[], None]:
         pytest.skip("TOOLROLL_KILL_API_SERVER is not set")
 
     def kill() -> None:
-        subprocess.run(["sh", "-c", KILL_API_SERVER], check=True, timeout=60)
+        env = {**os.environ, "KUBECONFIG": KUBECONFIG}
+        subprocess.run(["sh", "-c", KILL_API_SERVER], env=env, check=True, timeout=60)
         until(_is_ready)
 
     def _is_ready() -> bool:

@@ -2,7 +2,8 @@
 
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,16 +15,23 @@ from tests.support.waiting import until
 LONG = "echo one; head -c 40000 /dev/zero | tr '\\0' x; echo; head -c 16384 /dev/zero | tr '\\0' y"
 
 
-def follow(*arguments: object, into: Path) -> "subprocess.Popen[str]":
+@contextmanager
+def follow(*arguments: object, into: Path) -> Iterator["subprocess.Popen[str]"]:
     """Follow logs into a file, in a process of its own."""
-    with into.open("w") as file:
-        return subprocess.Popen(
+    with (
+        into.open("w") as file,
+        subprocess.Popen(
             argv("k8s_toolbox", "logs", *arguments),
             env=environment({"KUBECONFIG": KUBECONFIG}),
             stdout=file,
             stderr=subprocess.PIPE,
             text=True,
-        )
+        ) as process,
+    ):
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def done(kubectl: Kubectl, namespace: str, pod: str) -> Callable[[], bool]:
@@ -114,11 +122,11 @@ def test_following_over_a_killed_api_server_loses_and_repeats_nothing(
 ) -> None:
     start("count-0", "n=0; while [ $n -lt 300 ]; do n=$((n+1)); echo line $n; sleep 0.1; done")
     out = tmp_path / "out"
-    following = follow("-n", namespace, "count-0", "--follow", into=out)
-    for lines in (50, 120):
-        until(lambda lines=lines: out.read_text().count("\n") > lines)  # type: ignore[misc]
-        kill_api_server()
-    _, said = following.communicate(timeout=90)
+    with follow("-n", namespace, "count-0", "--follow", into=out) as following:
+        for lines in (50, 120):
+            until(lambda lines=lines: out.read_text().count("\n") > lines)  # type: ignore[misc]
+            kill_api_server()
+        _, said = following.communicate(timeout=90)
     assert following.returncode == 0, said
     assert out.read_text() == "".join(f"line {n}\n" for n in range(1, 301))
     assert said.count("reconnecting") >= 1
@@ -132,10 +140,10 @@ def test_new_pods_of_a_selector_join_and_the_end_of_all_is_the_end(
     start("one", "for n in 1 2 3 4 5 6; do echo one $n; sleep 1; done", app="join")
     kubectl("-n", namespace, "wait", "--for=condition=Ready", "pod/one", "--timeout=50s")
     out = tmp_path / "out"
-    following = follow("-n", namespace, "-l", "app=join", "--follow", into=out)
-    until(lambda: "one" in out.read_text())
-    start("two", "for n in 1 2 3; do echo two $n; sleep 0.3; done", app="join")
-    _, said = following.communicate(timeout=60)
+    with follow("-n", namespace, "-l", "app=join", "--follow", into=out) as following:
+        until(lambda: "one" in out.read_text())
+        start("two", "for n in 1 2 3; do echo two $n; sleep 0.3; done", app="join")
+        _, said = following.communicate(timeout=60)
     assert following.returncode == 0, said
     lines = out.read_text().splitlines()
     assert [line for line in lines if "two" in line] == [f"[two/main] two {n}" for n in (1, 2, 3)]

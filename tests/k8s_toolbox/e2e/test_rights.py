@@ -12,7 +12,7 @@ from tests.support.commands import environment
 @pytest.mark.parametrize(
     ("arguments", "question"),
     [
-        (["logs", "-n", "team-a", "done-0"], "get pods --subresource=log -n team-a"),
+        (["logs", "-n", "team-a", "done-0"], "get pods/done-0 --subresource=log -n team-a"),
         (["events", "-n", "team-a"], "list events -n team-a"),
         (["pods", "-n", "team-b"], "list pods -n team-b"),
         (["pods", "-A"], "list pods -A"),

@@ -127,6 +127,7 @@ def check_log(pod: Pod, container: str, *, previous: bool, now: datetime) -> Non
     said = ": ".join(filter(None, (waiting.reason, waiting.message))) if waiting else ""
     problem = problem_of(pod, now=now)
     why = said or (problem.text if problem else "its node has not said anything yet")
+    scheduled = pod.status.condition("PodScheduled")
     passing = (waiting.reason if waiting else None) in PASSING
-    passing = passing and (pod.spec.node_name is not None)
+    passing = passing and (scheduled is None or scheduled.status == "True")
     raise NotStarted(f"{where} has not started: {why}", passing=passing)
