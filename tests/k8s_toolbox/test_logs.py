@@ -212,3 +212,21 @@ def test_errors_say_what_to_do(
     done = toolbox("logs", *arguments)
     assert (done.code, done.stdout, done.stderr.count("\n")) == (code, "", 1)
     assert said in done.stderr
+
+
+def test_a_pod_that_is_missing_among_several_is_said_and_the_others_are_shown(
+    api: KubeApi, toolbox: Toolbox
+) -> None:
+    api.pods.put(pod("web-0"))
+    api.log("team-a", "web-0").write("one")
+    done = toolbox("logs", "web-0", "web-9")
+    assert (done.code, done.stdout) == (1, "[web-0/app] one\n")
+    assert done.stderr == "k8s-toolbox: no pod 'web-9' in team-a; similar: web-0\n"
+
+
+@pytest.mark.parametrize("command", ["pods", "logs"])
+def test_what_is_no_pod_is_told_so(api: KubeApi, toolbox: Toolbox, command: str) -> None:
+    done = toolbox(command, "deployment/api")
+    assert (done.code, done.stdout) == (2, "")
+    assert "'deployment/api' is no pod: choose its pods with -l SELECTOR" in done.stderr
+    assert api.asked == []

@@ -9,30 +9,24 @@ from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from toolroll_shared.errors import Refused, ToolError, TryLater, Unreachable
 
-from .containers import status_of
-from .lists import Lists
-from .models import Pod
 from .outages import Outage
-from .queries import Query
 from .records import Record, records_of
 from .seen import Seen
+from .sources import Source, blocks_of
 from .troubles import Gone, Unwilling, told
 from .wanted import Away, Back, Item, Said, Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
-    from contextlib import AbstractContextManager
-
-    from urllib3 import HTTPResponse
 
     from .cluster import Cluster
     from .containers import Target
+    from .models import Pod
 
 IDLE_S = 60.0
 """A followed log that is silent for so long is asked for again: some kubelets go on to hold a
 connection when the log behind it was rotated away, and some networks drop it without a word."""
 
-READ_BYTES = 1 << 16
 STEADY_S = 5.0
 """A connection that lasts so long was a good one, even if nothing came."""
 
@@ -72,21 +66,22 @@ class Reading:
     ) -> None:
         self.target = target
         self.seen = seen or Seen(whole=wanted.is_whole)
-        status = status_of(pod, target.container)
-        self.instance = status.container_id if status else None
-        self._uid = pod.metadata.uid
+        self._source = Source(cluster, target, pod, sleep=sleep, clock=clock)
         self._cluster = cluster
-        self._pods = Lists(cluster, Pod, sleep=sleep)
         self._wanted = wanted
         self._idle = idle
         self._clock = clock
-        self._began = clock()
         self._outage = Outage(sleep=sleep, clock=clock)
         self._partial: Record | None = None
         self._words = 0
         self._has_answered = False
         self._is_away = False
         self._ended_early = False
+
+    @property
+    def instance(self) -> str | None:
+        """The container's id when it was looked at; a restart has another."""
+        return self._source.instance
 
     def __iter__(self) -> Iterator[Item]:
         """Yield what there is, to the end of the log, or of the container if it is followed.
@@ -137,13 +132,15 @@ class Reading:
                 return rest
             if is_at_end:
                 self._ended_early = True
-                self._outage.bear(Unreachable(f"{self._where}: its log ends again and again"))
+                self._outage.bear(
+                    Unreachable(f"{self._source.where}: its log ends again and again")
+                )
 
     def _looked_at(self) -> Generator[Item, None, Wanted | None]:
-        """Return what `_rest` does, once the server answers."""
+        """Return what `Source.rest` does, once the server answers."""
         while True:
             try:
-                return self._rest()
+                return self._source.rest()
             except (TryLater, Unreachable, Refused) as error:
                 yield from self._lost(error)
 
@@ -178,12 +175,12 @@ class Reading:
 
     def _once(self, wanted: Wanted, *, whole: bool) -> Generator[Item, None, bool]:
         """Yield one answer's new lines; return whether it came to its end, not just to silence."""
+        timeout = self._idle if wanted.follow else None
         try:
-            with self._opened(wanted) as response:
+            with self._source.opened(wanted, self.seen, timeout=timeout) as response:
                 opened, self._has_answered, self._partial = self._clock(), True, None
                 try:
-                    blocks = iter(lambda: response.read1(READ_BYTES), b"")
-                    yield from self._read(blocks, wanted, whole=whole)
+                    yield from self._read(blocks_of(response), wanted, whole=whole)
                 finally:
                     if self._clock() - opened > STEADY_S:
                         self._outage.over()
@@ -193,17 +190,6 @@ class Reading:
             self._has_answered = True  # servers may begin to answer with the first line
             return False
         return True
-
-    def _opened(self, wanted: Wanted) -> AbstractContextManager[HTTPResponse]:
-        found = wanted.parameters()
-        found |= {"container": self.target.container, "timestamps": "true"}
-        since = self.seen.resume()
-        if since is not None:
-            found |= {"sinceTime": since, "sinceSeconds": None, "tailLines": None}
-        elif wanted.since_seconds is not None:
-            found["sinceSeconds"] = wanted.since_seconds + int(self._clock() - self._began)
-        timeout = self._idle if wanted.follow else None
-        return self._cluster.opened(self._query, found, timeout=timeout)
 
     def _read(self, blocks: Iterable[bytes], wanted: Wanted, *, whole: bool) -> Iterator[Item]:
         is_later = wanted.since_seconds or wanted.since_time or self.seen.last is not None
@@ -230,7 +216,12 @@ class Reading:
         fresh = self.seen.fresh([one for one in records if one.stamp is not None])
         if not fresh:
             return
-        if self.seen.is_broken and self._wanted.follow and not is_last and self._has_restarted():
+        if (
+            self.seen.is_broken
+            and self._wanted.follow
+            and not is_last
+            and self._source.has_restarted(self.seen)
+        ):
             raise _Restarted
         self._outage.over()
         if self._ended_early and not self._is_away:
@@ -250,31 +241,13 @@ class Reading:
         """
         text = record.line.decode(errors="replace")
         if self._wanted.follow and self.seen.last is not None and not record.ended:
-            raise Gone(f"{self._where}: {text}")
+            raise Gone(f"{self._source.where}: {text}")
         self._words += 1
         if self._words > MAX_WORDS:
             raise ToolError(
-                f"{self._where}: the server gives its lines no stamps: it cannot be read"
+                f"{self._source.where}: the server gives its lines no stamps: it cannot be read"
             )
         return Said(text)
-
-    def _has_restarted(self) -> bool:
-        """Tell whether the last line that was read is in the log of the container before.
-
-        Its status may say so only later: after an outage, nodes take their time to report.
-        """
-        wanted = Wanted(previous=True, since_time=self.seen.since).parameters()
-        wanted |= {"container": self.target.container, "timestamps": "true"}
-        try:
-            with self._cluster.opened(self._query, wanted) as response:
-                blocks = iter(lambda: response.read1(READ_BYTES), b"")
-                return any(
-                    self.seen.last in {one.stamp, *one.pieces}
-                    for records in records_of(blocks)
-                    for one in records
-                )
-        except (Gone, Unwilling):
-            return False
 
     def _lost(self, error: Exception) -> Iterator[Away]:
         """Tell that the connection is lost, and wait before the next try.
@@ -296,29 +269,6 @@ class Reading:
             error.__cause__, HTTPError | OSError
         )
         return self._wanted.follow and is_cut
-
-    def _rest(self) -> Wanted | None:
-        """Return what is to be read of a container that has ended; None while it runs.
-
-        Raises:
-            Gone: its pod is gone, or another has its name.
-        """
-        pod = self._pods.get(Query("get", "pods", self.target.namespace, self.target.pod))
-        if pod.metadata.uid != self._uid:
-            raise Gone(f"{self._where}: another pod has its name now")
-        status = status_of(pod, self.target.container)
-        same = status is not None and status.container_id == self.instance
-        if status is not None and same and status.now.running:
-            return None
-        return Wanted(previous=not same)
-
-    @property
-    def _query(self) -> Query:
-        return Query("get", "pods", self.target.namespace, self.target.pod, "log")
-
-    @property
-    def _where(self) -> str:
-        return f"{self.target.container} in {self.target.pod}"
 
 
 def _is_silence(error: Exception) -> bool:
