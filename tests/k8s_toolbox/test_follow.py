@@ -1,10 +1,12 @@
 """Following one container: over cuts, rotations, restarts and outages."""
 
+import json
 import random
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -520,3 +522,26 @@ def test_a_server_that_accepts_and_never_answers_is_said_to_be_away(api: KubeApi
     log.write("line 1")
     end(api, log)
     assert lines_of(list(items)) == [b"line 1"]
+
+
+def test_each_log_and_each_reconnect_is_one_record(
+    api: KubeApi, log: Log, toolbox: Toolbox, tmp_path: Path
+) -> None:
+    log.write("line 0")
+
+    def work() -> None:
+        until_it_follows(api)
+        until(lambda: log.sent == 1)
+        api.cut()
+        until(lambda: follows(api) == 2)
+        log.write("line 1")
+        until(lambda: log.sent == 2)
+        end(api, log)
+
+    with meanwhile(work):
+        done = toolbox("logs", "web-0", "-f", "--log-json", tmp_path / "log")
+    assert done.stdout == numbers(2)
+    records = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+    ours = [one for one in records if one["target"] == "team-a/web-0/app"]
+    assert [(one["action"], one["ok"]) for one in ours] == [("reconnect", True), ("log", True)]
+    assert (ours[-1]["lines"], ours[-1]["bytes"]) == (2, len(done.stdout))

@@ -58,7 +58,7 @@ class Output:
         self._colour = self._terminal and not os.environ.get("NO_COLOR")
         self._prefixes: dict[Target, bytes] = {}
         self._tallies: dict[Target, Tally] = {}
-        self._away: set[Target] = set()
+        self._away: dict[Target, float] = {}
         self._error: ToolError | None = None
         self._has_failed = False
 
@@ -130,7 +130,7 @@ class Output:
         where = f"{target.container} in {target.pod}" if target else ""
         match item:
             case Ended() if target:
-                self._away.discard(target)
+                self._away.pop(target, None)
                 self._record(target, None)
             case Failed(error) if target:
                 self._fail(target, error)
@@ -158,10 +158,12 @@ class Output:
         """Say that a connection is lost; with one server, the first stands for all."""
         if not self._away:
             say(f"{text}; reconnecting")
-        self._away.add(target)
+        self._away.setdefault(target, time.monotonic())
 
     def _tell_back(self, target: Target, where: str, *, is_broken: bool) -> None:
-        self._away.discard(target)
+        now = time.monotonic()
+        away_s = now - self._away.pop(target, now)
+        self._log.record("reconnect", _path(target), duration_s=away_s, ok=not is_broken)
         if is_broken:
             say(f"{where}: lines may be missing, its log was rotated or removed meanwhile")
         elif not self._away:
@@ -175,7 +177,7 @@ class Output:
         fields = {"error": str(error)} if error else {}
         self._log.record(
             "log",
-            f"{target.namespace}/{target.pod}/{target.container}",
+            _path(target),
             duration_s=time.monotonic() - tally.began,
             ok=error is None,
             lines=tally.lines,
@@ -187,6 +189,10 @@ class Output:
         if self._error is not None:
             raise self._error
         return Exit.FAILED if self._has_failed else Exit.OK
+
+
+def _path(target: Target) -> str:
+    return f"{target.namespace}/{target.pod}/{target.container}"
 
 
 class Tally:
