@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from k8s_toolbox.background import heard
 from k8s_toolbox.cluster import Cluster
 from k8s_toolbox.containers import Target
 from k8s_toolbox.kubeconfigs import choose
@@ -545,3 +546,16 @@ def test_each_log_and_each_reconnect_is_one_record(
     ours = [one for one in records if one["target"] == "team-a/web-0/app"]
     assert [(one["action"], one["ok"]) for one in ours] == [("reconnect", True), ("log", True)]
     assert (ours[-1]["lines"], ours[-1]["bytes"]) == (2, len(done.stdout))
+
+
+def test_a_log_that_nobody_reads_any_more_is_left_alone(api: KubeApi, log: Log) -> None:
+    log.write("line 0")
+    items = heard(reading_of(api, idle=60))
+    assert isinstance(next(items), list)
+    readers = {one for one in threading.enumerate() if one.name.endswith("(_read)")}
+    assert readers
+    api.stop()
+    assert isinstance(next(items), Away)
+    items.close()  # type: ignore[attr-defined] # it is a generator
+    until(lambda: not any(one.is_alive() for one in readers))
+    api.start()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import threading
 import time
 from contextlib import contextmanager, suppress
@@ -18,6 +17,7 @@ from toolroll_shared.logs import NO_LOG
 from toolroll_shared.retry import Backoff, retry_after_seconds
 
 from .access import Access
+from .outages import jitter
 from .troubles import Answer, Busy, Unauthorized, answered, told
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class Cluster:
 
     def _wait(self, number: int, error: Busy) -> None:
         """Wait before the next try, or raise what the last one came to."""
-        seconds = PATIENCE.wait(number, after=error.after, random=random.random)
+        seconds = PATIENCE.wait(number, after=error.after, random=jitter)
         if not PATIENCE.allows(number, seconds, elapsed=0.0):
             raise error
         self._sleep(seconds)

@@ -93,8 +93,7 @@ def awaited(
         except NotStarted as error:
             if not (error.passing and wanted.follow):
                 raise
-            if not has_told:
-                yield Waiting(str(error))
+            yield [] if has_told else Waiting(str(error))  # and see whether anybody still reads
             has_told = True
         else:
             break

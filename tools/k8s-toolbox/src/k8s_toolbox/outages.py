@@ -22,6 +22,9 @@ REFUSED_S = 30.0
 
 _BACKOFF = Backoff(first=0.2, cap=5.0)
 
+jitter = random.Random().random  # noqa: S311 - it decides about waits
+"""Uniform in [0, 1); of our own, so that threads leave the order of `random` to who has set it."""
+
 
 class Outage:
     """Failures in a row.
@@ -61,5 +64,5 @@ class Outage:
         if not passing or self._clock() - self._since > patience:
             raise error
         if self._failures:  # the first try again comes at once
-            self._sleep(_BACKOFF.wait(self._failures, after=None, random=random.random))
+            self._sleep(_BACKOFF.wait(self._failures, after=None, random=jitter))
         self._failures += 1

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import random
 import time
 from typing import TYPE_CHECKING
 
 from toolroll_shared.retry import Backoff
 
-from .outages import Outage
+from .outages import Outage, jitter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,5 +53,5 @@ class Progress:
     def rest(self) -> None:
         """Wait before the next watch if the last ones ended at once, with nothing told."""
         if self._empty:
-            self._sleep(_BACKOFF.wait(self._empty, after=None, random=random.random))
+            self._sleep(_BACKOFF.wait(self._empty, after=None, random=jitter))
         self._empty += 1

@@ -249,7 +249,7 @@ class Reading:
             )
         return Said(text)
 
-    def _lost(self, error: Exception) -> Iterator[Away]:
+    def _lost(self, error: Exception) -> Iterator[Item]:
         """Tell that the connection is lost, and wait before the next try.
 
         Raises:
@@ -258,9 +258,8 @@ class Reading:
         trouble = told(self._cluster.chosen, self._cluster.server, error)
         if not self._has_answered and not self._may_pass(error):
             raise trouble from error
-        if not self._is_away:
-            self._is_away = True
-            yield Away(str(trouble))
+        yield [] if self._is_away else Away(str(trouble))  # and see whether anybody still reads
+        self._is_away = True
         self._outage.bear(trouble)
 
     def _may_pass(self, error: Exception) -> bool:
