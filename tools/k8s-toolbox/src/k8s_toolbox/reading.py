@@ -132,6 +132,7 @@ class Reading:
                 return rest
             if is_at_end:
                 self._ended_early = True
+                yield []  # and see whether anybody still reads
                 self._outage.bear(
                     Unreachable(f"{self._source.where}: its log ends again and again")
                 )
@@ -258,7 +259,7 @@ class Reading:
         trouble = told(self._cluster.chosen, self._cluster.server, error)
         if not self._has_answered and not self._may_pass(error):
             raise trouble from error
-        yield [] if self._is_away else Away(str(trouble))  # and see whether anybody still reads
+        yield [] if self._is_away else Away(str(trouble))
         self._is_away = True
         self._outage.bear(trouble)
 
