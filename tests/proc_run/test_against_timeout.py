@@ -17,8 +17,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.commands import argv
+from tests.support.waiting import until
 
-from .commands import TIMEOUT_S, exists, running
+from .commands import TIMEOUT_S, exists, running, state_of
 
 WINDOW_S = 4.0
 """How much later than expected either may end: others use the machine, too."""
@@ -272,6 +273,7 @@ def test_what_the_wrapper_is_sent_is_passed_on(
     with subprocess.Popen(wrapper(case), stdout=subprocess.PIPE, start_new_session=True) as process:
         assert process.stdout
         process.stdout.readline()
+        until(lambda: state_of(process.pid) == "S")  # timeout(1) may not have left fork() yet
         process.send_signal(number)
         found = process.wait(TIMEOUT_S)
     assert (128 - found if found < 0 else found) == code

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.proc_run.commands import exists, python, sh
+from tests.proc_run.commands import exists, python, sh, state_of
 from tests.proc_run.screens import CTRL_BACKSLASH, CTRL_C, CTRL_D, CTRL_Z, Screen, screen, shell
 from tests.support.commands import argv
 from tests.support.waiting import until
@@ -40,10 +40,6 @@ def hears(tmp_path: Path) -> str:
 def pid_on(shown: Screen) -> int:
     shown.shows("pid ")
     return int(shown.shows("\n"))
-
-
-def state_of(pid: int) -> str:
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
 @pytest.mark.parametrize("options", ["", "--foreground", "--json-file /dev/null"])
