@@ -14,6 +14,12 @@ from tests.support.kube_api import KubeApi, kube_api, write_kubeconfig
 Toolbox = Callable[..., Finished]
 
 
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep kubectl from taking us for the server that another test had at the same port."""
+    monkeypatch.setenv("KUBECACHEDIR", str(tmp_path_factory.mktemp("kubectl")))
+
+
 @pytest.fixture
 def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[KubeApi]:
     with kube_api(tmp_path) as found:

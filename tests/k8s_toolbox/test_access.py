@@ -49,8 +49,10 @@ def test_kubectl_sends_the_same_about_who_we_are(
     ask(tls_api, toolbox, trusted(authority), user)
     ours = who(tls_api)
     tls_api.asked.clear()
-    subprocess.run([needs("kubectl"), "get", "pods"], capture_output=True, check=False)
-    assert tls_api.asked
+    command = [needs("kubectl"), "get", "pods"]
+    nothing = subprocess.DEVNULL
+    done = subprocess.run(command, stdin=nothing, capture_output=True, check=False)
+    assert tls_api.asked, done.stderr
     assert ours == who(tls_api)
 
 
