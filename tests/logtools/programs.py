@@ -91,4 +91,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(run("tail", main))
+    sys.exit(run("tail", lambda _journal: main()))

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from release_mirror.serve import Options, serve
 from tests.support.commands import argv, run
-from toolroll_shared.logs import open_log
+from tests.support.journals import recorded
 
 PATIENCE_S = 30  # never reached when all is well
 
@@ -107,7 +107,7 @@ def serving_here(dest: Path) -> Iterator[ServedHere]:
     urls: queue.Queue[str] = queue.Queue()
     options = Options(dest=dest, host="127.0.0.1", port=0)
     loop = asyncio.new_event_loop()
-    with open_log("release-mirror", str(records)) as log:
+    with recorded("release-mirror", records) as log:
         work = loop.create_task(serve(options, ready=urls.put, notify=notes.append, log=log))
         work.add_done_callback(lambda _: loop.stop())
         thread = threading.Thread(target=loop.run_forever)

@@ -15,12 +15,19 @@ _PROGRAM = """
 import sys
 from toolroll_shared.cli import run
 {definitions}
-sys.exit(run("tool", body))
+def with_journal(opened):
+    global journal
+    journal = opened
+    return body()
+sys.exit(run("tool", with_journal))
 """
 
 
 def program(definitions: str) -> list[str]:
-    """The command line of a program that defines `body` and runs it as the command `tool`."""
+    """The command line of a program that defines `body` and runs it as the command `tool`.
+
+    Its `body` may use `journal`.
+    """
     return [sys.executable, "-c", _PROGRAM.format(definitions=definitions)]
 
 

@@ -45,7 +45,7 @@ COMMANDS = Commands(
 def test_the_first_command_is_meant_where_none_is_named(
     capsys: pytest.CaptureFixture[str], argv: list[str], code: int, out: str, err: str
 ) -> None:
-    assert run("shared", lambda: COMMANDS.run(argv)) == code
+    assert run("shared", lambda journal: COMMANDS.run(argv, journal)) == code
     said = capsys.readouterr()
     assert said.out == out
     assert said.err.startswith(err)
@@ -57,7 +57,7 @@ def test_each_has_its_help_and_all_have_one(capsys: pytest.CaptureFixture[str]) 
         (["do", "--help"], "usage: shared do [OPTIONS]\n\nDo it.\n"),
         (["--version"], "shared "),
     ]:
-        assert run("shared", lambda argv=argv: COMMANDS.run(argv)) == 0  # type: ignore[misc]
+        assert run("shared", lambda journal, argv=argv: COMMANDS.run(argv, journal)) == 0  # type: ignore[misc]
         assert capsys.readouterr().out.startswith(start)
 
 
@@ -76,7 +76,7 @@ NAMED = Commands(tool="shared", description="Does.", commands={"do": COMMANDS.co
 def test_without_an_operand_a_command_has_to_be_named(
     capsys: pytest.CaptureFixture[str], argv: list[str], err: str
 ) -> None:
-    assert run("shared", lambda: NAMED.run(argv)) == 2
+    assert run("shared", lambda journal: NAMED.run(argv, journal)) == 2
     assert capsys.readouterr() == ("", err)
-    assert run("shared", lambda: NAMED.run(["--help"])) == 0
+    assert run("shared", lambda journal: NAMED.run(["--help"], journal)) == 0
     assert capsys.readouterr().out.startswith("usage: shared COMMAND ...\n")

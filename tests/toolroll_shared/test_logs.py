@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from tests.support.journals import recorded
 from tests.toolroll_shared.programs import ENVIRONMENT, finish, in_shell, nobody_reads, program
-from toolroll_shared.errors import UsageError
-from toolroll_shared.logs import NO_LOG, REQUEST_ID_VARIABLE, open_log, request_id
+from toolroll_shared.logs import NO_LOG, request_id
 
 
 def records(path: Path) -> list[dict[str, Any]]:
@@ -18,7 +18,7 @@ def records(path: Path) -> list[dict[str, Any]]:
 
 def test_a_record_tells_what_was_done_to_what_and_how_it_went(tmp_path: Path) -> None:
     path = tmp_path / "log"
-    with open_log("tool", str(path)) as log, log.action("asset", "o/r: v1/x") as fields:
+    with recorded("tool", path) as log, log.action("asset", "o/r: v1/x") as fields:
         fields["bytes"] = 7
     [record] = records(path)
     assert record.pop("duration_ms") >= 0
@@ -34,16 +34,40 @@ def test_a_record_tells_what_was_done_to_what_and_how_it_went(tmp_path: Path) ->
     }
 
 
-def test_a_run_may_say_which_id_it_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "log"
-    monkeypatch.setenv(REQUEST_ID_VARIABLE, "its-parents")
-    for identity in ("its-own", None):
-        with open_log("tool", str(path), identity=identity) as log:
-            log.record("asset", "x", duration_s=0.0)
-    assert [one["request_id"] for one in records(path)] == ["its-own", "its-parents"]
-    assert request_id() == "its-parents"
-    monkeypatch.delenv(REQUEST_ID_VARIABLE)
-    assert len({request_id(), request_id()}) == 2
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+
+@pytest.mark.parametrize(
+    ("environment", "identity"),
+    [
+        ({"TOOLROLL_REQUEST_ID": "from-above"}, "from-above"),
+        ({"TRACEPARENT": f"00-{TRACE}-00f067aa0ba902b7-01"}, TRACE),
+        ({"TRACEPARENT": f"cc-{TRACE}-00f067aa0ba902b7-01-of-tomorrow"}, TRACE),
+        ({"TOOLROLL_REQUEST_ID": "a", "TRACEPARENT": f"00-{TRACE}-00f067aa0ba902b7-01"}, "a"),
+    ],
+)
+def test_the_id_of_a_parent_or_a_trace_is_kept(environment: dict[str, str], identity: str) -> None:
+    assert request_id(environment) == identity
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {},
+        {"TOOLROLL_REQUEST_ID": ""},
+        {"TOOLROLL_REQUEST_ID": "two\nlines"},
+        {"TOOLROLL_REQUEST_ID": "x" * 129},
+        {"TRACEPARENT": f"ff-{TRACE}-00f067aa0ba902b7-01"},
+        {"TRACEPARENT": f"00-{'0' * 32}-00f067aa0ba902b7-01"},
+        {"TRACEPARENT": f"00-{TRACE}-{'0' * 16}-01"},
+        {"TRACEPARENT": f"00-{TRACE.upper()}-00f067aa0ba902b7-01"},
+        {"TRACEPARENT": f"00-{TRACE}"},
+    ],
+)
+def test_a_run_whose_parent_gave_no_good_id_makes_a_new_one(environment: dict[str, str]) -> None:
+    found = {request_id(environment) for _ in range(2)}
+    assert len(found) == 2
+    assert all(re.fullmatch(r"[0-9a-f]{32}", one) for one in found)
 
 
 @pytest.mark.parametrize("error", [LookupError("s3cret"), KeyboardInterrupt()])
@@ -53,7 +77,7 @@ def test_an_action_that_raises_is_recorded_by_the_errors_type(
     path = tmp_path / "log"
 
     def fail() -> None:
-        with open_log("tool", str(path)) as log, log.action("page", "o/r") as fields:
+        with recorded("tool", path) as log, log.action("page", "o/r") as fields:
             fields["status"] = 500
             raise error
 
@@ -67,7 +91,7 @@ def test_an_action_that_raises_is_recorded_by_the_errors_type(
 
 def test_an_action_may_say_itself_that_it_failed(tmp_path: Path) -> None:
     path = tmp_path / "log"
-    with open_log("tool", str(path)) as log:
+    with recorded("tool", path) as log:
         log.record("asset", "x", duration_s=1.25, ok=False, error="http")
         with log.action("asset", "y") as fields:
             fields["ok"] = False
@@ -78,7 +102,7 @@ def test_an_action_may_say_itself_that_it_failed(tmp_path: Path) -> None:
 def test_one_run_has_one_request_id(tmp_path: Path) -> None:
     paths = [tmp_path / "1", tmp_path / "2"]
     for path in paths:
-        with open_log("tool", str(path)) as log:
+        with recorded("tool", path) as log:
             log.record("a", "x", duration_s=0)
             log.record("b", "y", duration_s=0)
     ids = [[one["request_id"] for one in records(path)] for path in paths]
@@ -90,7 +114,7 @@ def test_the_request_id_of_a_parent_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TOOLROLL_REQUEST_ID", "from-above")
-    with open_log("tool", str(tmp_path / "log")) as log:
+    with recorded("tool", tmp_path / "log") as log:
         log.record("a", "x", duration_s=0)
     assert records(tmp_path / "log")[0]["request_id"] == "from-above"
 
@@ -98,27 +122,69 @@ def test_the_request_id_of_a_parent_is_kept(
 def test_a_log_is_appended_to(tmp_path: Path) -> None:
     path = tmp_path / "log"
     path.write_text('{"older": true}\n')
-    with open_log("tool", str(path)) as log:
+    with recorded("tool", path) as log:
         log.record("a", "x", duration_s=0)
     assert [one.get("older") for one in records(path)] == [True, None]
 
 
 def test_every_record_is_one_ascii_line_whatever_it_holds(tmp_path: Path) -> None:
     path = tmp_path / "log"
-    with open_log("tool", str(path)) as log:
-        log.record("a", "two\nlines \x1b[31m ü \ud800", duration_s=0, path=Path("/x"))
+    with recorded("tool", path) as log:
+        log.record("a", "two\nlines \x1b[31m ü \ud800 \U0001f600", duration_s=0, path=Path("/x"))
     assert path.read_bytes().isascii()
     [record] = records(path)
-    assert (record["target"], record["path"]) == ("two\nlines \x1b[31m ü \ud800", "/x")
+    assert record["target"] == "two\nlines \x1b[31m ü \\ud800 \U0001f600"
+    assert record["path"] == "/x"
+
+
+def refuse(constant: str) -> None:
+    raise AssertionError(constant)
+
+
+def test_numbers_that_json_does_not_know_are_null(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    with recorded("tool", path) as log:
+        log.record("a", "x", duration_s=0, odd=float("nan"), more={1: [float("inf"), "\udcff"]})
+    record = json.loads(path.read_bytes(), parse_constant=refuse)
+    assert (record["odd"], record["more"]) == (None, {"1": [None, "\\udcff"]})
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"error": "e" * 100_000},
+        {"names": ["n" * 100] * 1000},
+        {f"f{n}": "x" * 99 for n in range(99)},
+    ],
+)
+def test_a_record_is_never_longer_than_a_pipe_takes_at_once(
+    tmp_path: Path, fields: dict[str, Any]
+) -> None:
+    path = tmp_path / "log"
+    with recorded("tool", path) as log:
+        log.record("a", "t" * 10_000, duration_s=0, **fields)
+    assert len(path.read_bytes()) <= 4096
+    [record] = records(path)
+    assert record["target"].startswith("ttt")
+    assert set(record) >= {"ts", "level", "tool", "action", "duration_ms", "ok", "request_id"}
+
+
+def test_a_line_that_a_full_disk_has_torn_spoils_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_text('{"ts": "2026')
+    with recorded("tool", path) as log:
+        log.record("a", "x", duration_s=0)
+    torn, whole = path.read_text().splitlines()
+    assert (torn, json.loads(whole)["action"]) == ('{"ts": "2026', "a")
 
 
 WRITER = """
 import sys
-from toolroll_shared.logs import open_log
-with open_log(sys.argv[1], sys.argv[2]) as log:
-    sys.stdin.read()
-    for number in range(300):
-        log.record("a", "x" * (number * 20), duration_s=0, number=number)
+from toolroll_shared.logs import Journal
+log = Journal(sys.argv[1]).open(sys.argv[2])
+sys.stdin.read()
+for number in range(300):
+    log.record("a", "x" * (number * 10), duration_s=0, number=number)
 """
 
 
@@ -139,8 +205,10 @@ def test_writers_in_several_processes_never_mix_their_lines(tmp_path: Path) -> N
 def test_a_log_that_is_off_writes_nothing_and_loads_nothing() -> None:
     source = (
         "import sys\n"
-        "from toolroll_shared.logs import open_log\n"
-        "with open_log('tool', None) as log, log.action('a', 'x'): pass\n"
+        "from toolroll_shared.logs import Journal\n"
+        "journal = Journal('tool')\n"
+        "with journal.open(None).action('a', 'x'): pass\n"
+        "journal.end(0)\n"
         "assert 'structlog' not in sys.modules\n"
     )
     done = finish([sys.executable, "-c", source])
@@ -152,32 +220,40 @@ def test_a_log_that_is_off_still_passes_errors_on() -> None:
         raise LookupError
 
 
-@pytest.mark.parametrize("where", ["", "missing/log"])
-def test_a_log_that_cannot_be_opened_is_bad_usage(tmp_path: Path, where: str) -> None:
-    path = tmp_path / where
-    with (
-        pytest.raises(UsageError, match=f"^--log-json {re.escape(str(path))}: "),
-        open_log("tool", str(path)),
-    ):
-        raise AssertionError("opened")
-
-
 LOGS = """
-from toolroll_shared.logs import open_log
 from toolroll_shared.output import write
 def body():
-    with open_log("tool", "{}") as log:
-        for _ in range(3):
-            log.record("a", "x", duration_s=0)
+    log = journal.open({!r})
+    for _ in range(3):
+        log.record("a", "x", duration_s=0)
     write("done\\n")
     return 0
 """
 
 
+@pytest.mark.parametrize(
+    ("where", "why"),
+    [
+        ("", "Is a directory"),
+        ("missing/log", "No such file or directory"),
+        ("loop/log", "Too many levels of symbolic links"),
+    ],
+)
+def test_a_log_that_cannot_be_opened_is_said_once_and_stops_no_work(
+    tmp_path: Path, where: str, why: str
+) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    path = str(tmp_path / where)
+    done = finish(program(LOGS.format(path)))
+    assert (done.returncode, done.stdout) == (0, "done\n")
+    assert done.stderr == f"tool: the log {path} cannot be written: {why}; going on without\n"
+
+
 def test_a_log_may_go_to_stderr() -> None:
     done = finish(program(LOGS.format("-")))
     assert (done.returncode, done.stdout) == (0, "done\n")
-    assert [json.loads(line)["action"] for line in done.stderr.splitlines()] == ["a"] * 3
+    actions = [json.loads(line)["action"] for line in done.stderr.splitlines()]
+    assert actions == ["a", "a", "a", "run"]
 
 
 def test_a_log_on_a_full_disk_is_said_once_and_stops_no_work() -> None:

@@ -231,10 +231,9 @@ FULL_PIPES = {
     "def body():\n    run_async(work())\n",
     "results": "from toolroll_shared.output import write\n"
     "def body():\n    while True:\n        write('x' * 1000, flush=True)\n",
-    "records": "from toolroll_shared.logs import open_log\n"
-    "def body():\n"
-    "    with open_log('tool', '-') as log:\n"
-    "        while True:\n            log.record('wait', 'nobody', duration_s=0)\n",
+    "records": "def body():\n"
+    "    log = journal.open('-')\n"
+    "    while True:\n        log.record('wait', 'nobody', duration_s=0)\n",
 }
 
 

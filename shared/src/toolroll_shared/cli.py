@@ -15,8 +15,9 @@ import sys
 from contextlib import suppress
 
 from .errors import Exit, ToolError, UsageError
+from .logs import LOG_VARIABLE, Journal
 from .output import forget, note, oneline, write
-from .signals import hearing, takes_text
+from .signals import Stop, hearing, takes_text
 
 TYPE_CHECKING = False  # every command starts with this module: typing itself is not loaded
 if TYPE_CHECKING:
@@ -29,8 +30,8 @@ argparse._ = str  # type: ignore[attr-defined] # English, as all else; looking f
 TRACEBACK_VARIABLE = "TOOLROLL_TRACEBACK"
 """Set it to anything but the empty string, and a bug shows its traceback."""
 
-LOG_VARIABLE = "TOOLROLL_LOG"
-"""Where to write action records when `--log-json` does not say."""
+LAST_RECORD_S = 1.0
+"""How long an interrupted run waits for whoever reads its log."""
 
 MAX_DIGITS = 100
 """Of a number among the arguments: int() itself refuses 5,000, float() 400."""
@@ -128,46 +129,66 @@ def add_version_argument(parser: argparse.ArgumentParser, *, tool: str) -> None:
     )
 
 
-def run(tool: str, body: Callable[[], int], *, failure: int | None = None) -> int:
+def run(tool: str, body: Callable[[Journal], int], *, failure: int | None = None) -> int:
     """Run a command's `body` and return its exit code, whatever happens in it.
 
     - a `ToolError` becomes one line on stderr and its own code;
     - Ctrl+C ends with 130, SIGTERM with 143, after every `finally` has run;
     - a reader of stdout that went away ends the command quietly with 0;
     - a stdout that cannot be written (a full disk) is an error, never silence;
-    - anything else is a bug: one line, code 70, the traceback on request.
+    - anything else is a bug: one line, code 70, the traceback on request;
+    - all of them are recorded at the end of the log.
 
     Args:
         tool: the command's name, the start of every message.
-        body: does the work and returns the exit code.
+        body: does the work and returns the exit code; it may open the journal's log.
         failure: the code of all errors, for a command whose codes are those of another.
     """
     if isinstance(sys.stdout, io.TextIOWrapper):  # a name beyond a locale's letters is no bug
         sys.stdout.reconfigure(errors="backslashreplace")
+    journal = Journal(tool)
     with hearing(tool) as stop:
-        try:
-            code = _exit_code_of(body)
-            _flush_stdout()
-        except BrokenPipeError:
-            forget(sys.stdout)
-            code = Exit.OK
-        except KeyboardInterrupt:
-            forget(sys.stdout)
-            if not takes_text(sys.stderr):
-                forget(sys.stderr)
-            code = stop.say()
-        except ToolError as error:
-            note(tool, oneline(str(error)))
-            code = error.exit_code if failure is None else failure
-        except OSError as error:
-            note(tool, _os_error_text(error))
-            code = Exit.FAILED if failure is None else failure
-        except Exception as error:  # noqa: BLE001 - the last resort, and the message says so
-            _tell_bug(tool, error)
-            code = Exit.BUG if failure is None else failure
+        stop.last = lambda code: _end_at_once(journal, code)
+        code, said = _carried_out(body, journal, stop)
+        if said is not None:
+            note(tool, said)
+            code = code if failure is None else failure
         _settle(sys.stdout)
         _settle(sys.stderr)
+        outcome = None if failure is None else "failed" if code else "ok"
+        journal.end(code, outcome=outcome, error=said)
+        journal.close()
         return code
+
+
+def _carried_out(
+    body: Callable[[Journal], int], journal: Journal, stop: Stop
+) -> tuple[int, str | None]:
+    """Return the exit code, and what is to be said of an error."""
+    try:
+        code = _exit_code_of(lambda: body(journal))
+        _flush_stdout()
+    except BrokenPipeError:
+        forget(sys.stdout)
+        return Exit.OK, None
+    except KeyboardInterrupt:
+        journal.hurry(LAST_RECORD_S)
+        forget(sys.stdout)
+        if not takes_text(sys.stderr):
+            forget(sys.stderr)
+        return stop.say(), None
+    except ToolError as error:
+        return error.exit_code, oneline(str(error))
+    except OSError as error:
+        return Exit.FAILED, _os_error_text(error)
+    except Exception as error:  # noqa: BLE001 - the last resort, and the message says so
+        return Exit.BUG, _bug_text(error)
+    return code, None
+
+
+def _end_at_once(journal: Journal, code: int) -> None:
+    journal.hurry(0.0)
+    journal.end(code)
 
 
 def _exit_code_of(body: Callable[[], int]) -> int:
@@ -204,16 +225,18 @@ def _os_error_text(error: OSError) -> str:
     return oneline(reason)
 
 
-def _tell_bug(tool: str, error: Exception) -> None:
+def _bug_text(error: Exception) -> str:
     if os.environ.get(TRACEBACK_VARIABLE):
         import traceback
 
-        traceback.print_exception(error)
-    kind = type(error).__name__
-    note(
-        tool,
-        f"internal error: {kind}: {oneline(str(error))} "
-        f"(a bug; {TRACEBACK_VARIABLE}=1 shows the traceback)",
+        from .secrets import secrets_of
+
+        text = "".join(traceback.format_exception(error))
+        if sys.stderr is not None:
+            sys.stderr.write(secrets_of(os.environ).hidden(text))
+    return (
+        f"internal error: {type(error).__name__}: {oneline(str(error))} "
+        f"(a bug; {TRACEBACK_VARIABLE}=1 shows the traceback)"
     )
 
 

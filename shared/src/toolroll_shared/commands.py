@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import sys
+
 from .cli import Parser, add_common_arguments, add_version_argument
 from .errors import UsageError
-from .logs import open_log
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Mapping, Sequence
+
+    from .logs import Journal
 
 
 class Command:
@@ -54,30 +57,36 @@ class Commands:
         self.commands = commands
         self.operand = operand
 
-    def run(self, argv: Sequence[str]) -> int:
+    def run(self, argv: Sequence[str] | None, journal: Journal) -> int:
         """Run the command that the arguments name, and return its exit code.
+
+        Args:
+            argv: the arguments; None: those of the process.
+            journal: of the run.
 
         Raises:
             ToolError: as the command does; `UsageError` for arguments that make no sense.
         """
-        arguments = self._parse(argv)
-        with open_log(self.tool, arguments.log_json) as log:
-            code: int = arguments.run(arguments, log)
-            return code
+        arguments = self._parse(sys.argv[1:] if argv is None else argv, journal)
+        code: int = arguments.run(arguments, journal.open(arguments.log_json))
+        return code
 
-    def _parse(self, argv: Sequence[str]) -> argparse.Namespace:
+    def _parse(self, argv: Sequence[str], journal: Journal) -> argparse.Namespace:
         first = argv[0] if argv else "-"
         if first in {"-h", "--help", "--version"}:
             return self._parser().parse_args(argv)
         if first in self.commands:
+            journal.command = f"{self.tool} {first}"
             return self._parser_of(first).parse(argv[1:])
         if self.operand is None:
             raise UsageError(self._complaint(argv))
         if not first.startswith("-") and "/" not in first:
             names = ", ".join(self.commands)
             raise UsageError(f"{first!r} is neither {self.operand} nor a command ({names})")
+        default = next(iter(self.commands))
+        journal.command = f"{self.tool} {default}"
         try:
-            return self._parser_of(next(iter(self.commands))).parse(argv)
+            return self._parser_of(default).parse(argv)
         except UsageError as error:
             if late := [one for one in argv if one in self.commands]:
                 raise UsageError(f"the command comes first: {self.tool} {late[0]} ...") from error

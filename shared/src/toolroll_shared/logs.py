@@ -1,8 +1,9 @@
 """Action records: one JSON object per line for each thing that a command does.
 
-Without a log nothing is written and structlog is not even imported. The records are an
-interface: `ts, level, tool, action, target, duration_ms, ok, request_id` and the action's
-own fields. A log that cannot be written is said once, and stops no work.
+The records are an interface: `ts, level, tool, action, target, duration_ms, ok, request_id`
+and the action's own fields; the last one is about the run as a whole. Without a log nothing is
+written and structlog is not even imported. A log that cannot be written is said once, and stops
+no work.
 """
 
 from __future__ import annotations
@@ -10,34 +11,56 @@ from __future__ import annotations
 import os
 import sys
 import time
+from _thread import RLock
 from contextlib import contextmanager
 
-from .errors import UsageError
-from .output import note, writing
+from .errors import Exit
+from .output import note, oneline
+from .signals import takes_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from typing import IO, Any
+    from collections.abc import Iterator, Mapping
+    from typing import Any
 
     from structlog.typing import FilteringBoundLogger
+
+    from .loglines import LineFile
 
 REQUEST_ID_VARIABLE = "TOOLROLL_REQUEST_ID"
 """One id for everything that one run does; a parent tool sets it for its children."""
 
+LOG_VARIABLE = "TOOLROLL_LOG"
+"""Where to write action records when `--log-json` does not say."""
+
+ID_LENGTH = 128
+"""Characters of a request id; what is longer, or has others than those of a word, is none."""
+
+_ID = rf"(?a:[\w.:/@+-]{{1,{ID_LENGTH}}})"
+_TRACEPARENT = r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?"
+
 
 class Log:
-    """Where actions are recorded; without a `logger`, the log that is off."""
+    """Where actions are recorded; without a `logger`, the log that is off.
+
+    Attributes:
+        actions: how many were recorded.
+        failed: how many of them failed.
+        bytes: what they came to, where they have bytes.
+    """
 
     def __init__(self, logger: FilteringBoundLogger | None = None) -> None:
         self._logger = logger
+        self._counting = RLock()  # a signal may come while we count
+        self.actions = self.failed = self.bytes = 0
 
     @contextmanager
     def action(self, action: str, target: str) -> Iterator[dict[str, Any]]:
         """Record the `with` block: how long it took, and ok unless it raises.
 
         The block gets a dict for fields of its own (`bytes`, `status`, `attempts`); it may
-        set `ok` itself. An exception is recorded by its type and passes on.
+        set `ok` itself. An exception is recorded by its type and passes on; that who read our
+        output left is no failure.
 
         Args:
             action: what is done, in the field's words: `page`, `asset`, `run`.
@@ -47,6 +70,9 @@ class Log:
         started = time.monotonic()
         try:
             yield fields
+        except BrokenPipeError as error:
+            fields |= {"error": type(error).__name__}
+            raise
         except BaseException as error:
             fields |= {"ok": False, "error": type(error).__name__}
             raise
@@ -57,6 +83,18 @@ class Log:
         self, action: str, target: str, *, duration_s: float, ok: bool = True, **fields: Any
     ) -> None:
         """Record an action that is over; the arguments are those of `action`."""
+        if self._logger is None:
+            return
+        with self._counting:
+            self.actions += 1
+            self.failed += not ok
+            self.bytes += fields.get("bytes") or 0
+        self.write(action, target, duration_s=duration_s, ok=ok, **fields)
+
+    def write(
+        self, action: str, target: str, *, duration_s: float, ok: bool, **fields: Any
+    ) -> None:
+        """Write a record that does not count as an action."""
         if self._logger is not None:
             write = self._logger.info if ok else self._logger.error
             write(action, target=target, duration_ms=round(duration_s * 1000, 3), ok=ok, **fields)
@@ -65,76 +103,172 @@ class Log:
 NO_LOG = Log()
 
 
-@contextmanager
-def open_log(tool: str, path: str | None, *, identity: str | None = None) -> Iterator[Log]:
-    """Yield the log that `--log-json` asked for: a file to append to, `-` for stderr.
+class Journal:
+    """What is recorded of one run: its log, if one is opened, and its end.
 
     Args:
         tool: the command's name, in every record.
-        path: a path, `-`, or None for the log that is off.
-        identity: the run's `request_id`, where it is passed on to children.
 
-    Raises:
-        UsageError: the file cannot be opened.
+    Attributes:
+        tool: the command's name.
+        command: what the run is called in its last record: with its subcommand.
+        request_id: the run's, to be passed on to children.
+        log: the log, off until it is opened.
     """
-    if not path:
-        yield NO_LOG
-    elif path == "-":
-        yield NO_LOG if sys.stderr is None else Log(_logger(tool, sys.stderr.buffer, identity))
-    else:
-        try:
-            stream = open(path, "ab", buffering=0)  # noqa: SIM115, PTH123 - closed below; pathlib costs
-        except OSError as error:
-            raise UsageError(f"--log-json {path}: {error.strerror}") from error
-        with stream:
-            yield Log(_logger(tool, stream, identity))
+
+    def __init__(self, tool: str) -> None:
+        self.tool = tool
+        self.command = tool
+        self.request_id = request_id(os.environ)
+        self.log = NO_LOG
+        self._writer: _Writer | None = None
+        self._started = time.monotonic()
+        self._is_tried = False
+        self._ended = False
+
+    def open(self, path: str | None) -> Log:
+        """Return the log that `--log-json` asked for.
+
+        Args:
+            path: a file to append to, `-` for stderr, or None for the log that is off.
+        """
+        self._is_tried = True
+        if path:
+            writer = _Writer(self.tool)
+            if writer.open(path):
+                self._writer = writer
+                self.log = Log(_logger(self.tool, writer, self.request_id))
+        return self.log
+
+    def end(self, code: int, *, outcome: str | None = None, error: str | None = None) -> None:
+        """Record how the run ended, once; where no log was opened, a failure is recorded still.
+
+        Args:
+            code: its exit code.
+            outcome: in a word, where the code is not one of ours.
+            error: what was said on stderr.
+        """
+        if self._ended:
+            return
+        self._ended = True
+        if code and not self._is_tried:
+            self.open(os.environ.get(LOG_VARIABLE))
+        log = self.log
+        outcome = outcome or outcome_of(code, failed=log.failed > 0 or error is not None)
+        fields: dict[str, Any] = {"error": error} if error else {}
+        log.write(
+            "run",
+            self.command,
+            duration_s=time.monotonic() - self._started,
+            ok=outcome in {"ok", "no"},
+            outcome=outcome,
+            exit_code=code,
+            actions=log.actions,
+            failed=log.failed,
+            bytes=log.bytes,
+            **fields,
+        )
+
+    def hurry(self, patience_s: float) -> None:
+        """Wait no longer than that for whoever reads the log: the process is about to end."""
+        if self._writer is not None:
+            self._writer.hurry(patience_s)
+
+    def close(self) -> None:
+        """Close the log; what is recorded from now on is lost."""
+        if self._writer is not None:
+            self._writer.close()
 
 
-def request_id() -> str:
-    """Return the id that our parent gave this run, or else a new one."""
-    return os.environ.get(REQUEST_ID_VARIABLE) or os.urandom(16).hex()
+def outcome_of(code: int, *, failed: bool) -> str:
+    """Return in a word what an exit code of ours means, as the last record has it."""
+    if code == Exit.FAILED and not failed:
+        return "no"  # the answer, and all went well
+    try:
+        return Exit(code).name.lower()
+    except ValueError:
+        return "failed"
 
 
-def _logger(tool: str, stream: IO[bytes], identity: str | None) -> FilteringBoundLogger:
+def request_id(environment: Mapping[str, str]) -> str:
+    """Return the id that our parent gave this run, or its trace's, or else a new one."""
+    import re
+
+    given = environment.get(REQUEST_ID_VARIABLE)
+    if given and re.fullmatch(_ID, given):
+        return given
+    trace = re.fullmatch(_TRACEPARENT, environment.get("TRACEPARENT", ""))
+    return trace[1] if trace else os.urandom(16).hex()
+
+
+def _logger(tool: str, writer: _Writer, identity: str) -> FilteringBoundLogger:
     import structlog
 
-    return structlog.wrap_logger(  # type: ignore[no-any-return]
-        _LineWriter(tool, stream),
+    from .loglines import line_of
+    from .secrets import secrets_of
+
+    secrets = secrets_of(os.environ)
+
+    def line(_logger: object, _level: str, event: dict[str, Any]) -> bytes:
+        action = event.pop("event")
+        head = {"ts": event.pop("ts"), "level": event.pop("level"), "tool": tool, "action": action}
+        identified = {"target": "", "duration_ms": 0.0, "ok": True, "request_id": identity}
+        return line_of({**head, **identified, **event}, secrets)
+
+    logger = structlog.wrap_logger(
+        writer,
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
-            structlog.processors.EventRenamer("action"),
-            structlog.processors.JSONRenderer(serializer=_json_line),
+            line,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(0),
         context_class=dict,
-        tool=tool,
-        request_id=identity or request_id(),
     )
+    bound: FilteringBoundLogger = logger.bind()  # else each record would make it anew
+    return bound
 
 
-def _json_line(event: dict[str, Any], **_: object) -> bytes:
-    import json
+class _Writer:
+    """The bottom of the log: it fails once, which is said, and then it is silent."""
 
-    return json.dumps(event, default=str).encode() + b"\n"
-
-
-class _LineWriter:
-    """The bottom of the log: one write per record, so that concurrent writers never mix."""
-
-    def __init__(self, tool: str, stream: IO[bytes]) -> None:
+    def __init__(self, tool: str) -> None:
         self._tool = tool
-        self._stream = stream
-        self._failed = False
-        self.info: Callable[[bytes], None] = self._write
-        self.error: Callable[[bytes], None] = self._write
+        self._file: LineFile | None = None
+        self.info = self.error = self._write
+
+    def open(self, path: str) -> bool:
+        """Open the log, or say why that cannot be."""
+        from .loglines import LineFile
+
+        try:
+            self._file = LineFile(path)
+        except (OSError, ValueError) as error:
+            self._give_up(error, f"the log {path}")
+        return self._file is not None
 
     def _write(self, line: bytes) -> None:
+        file = self._file
+        if file is None:
+            return
         try:
-            with writing.to(self._stream):
-                self._stream.write(line)
-                self._stream.flush()
+            file.write(line)
         except OSError as error:
-            if not self._failed:
-                self._failed = True
-                note(self._tool, f"the log cannot be written: {error.strerror}; going on without")
+            if self._file is not None:
+                self._give_up(error, "the log")
+
+    def _give_up(self, error: Exception, what: str) -> None:
+        self.close()
+        reason = getattr(error, "strerror", None) or str(error)
+        if takes_text(sys.stderr):
+            text = f"{what} cannot be written: {reason}; going on without"
+            note(self._tool, oneline(text))
+
+    def hurry(self, patience_s: float) -> None:
+        if self._file is not None:
+            self._file.patience = min(patience_s, self._file.patience)
+
+    def close(self) -> None:
+        file, self._file = self._file, None
+        if file is not None:
+            file.close()

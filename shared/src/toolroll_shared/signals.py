@@ -23,11 +23,16 @@ if TYPE_CHECKING:
 
 
 class Stop:
-    """The handler of both signals outside event loops; remembers which ones came."""
+    """The handler of both signals outside event loops; remembers which ones came.
+
+    Attributes:
+        last: called with the exit code before the second signal ends the process.
+    """
 
     def __init__(self, tool: str) -> None:
         self._tool = tool
         self._received: list[int] = []
+        self.last: Callable[[int], object] = int
 
     @property
     def was_asked_for(self) -> bool:
@@ -43,7 +48,9 @@ class Stop:
         """Remember a signal; the second one ends the process."""
         self._received.append(number)
         if len(self._received) > 1:
-            os._exit(self.say())
+            code = self.say()
+            self.last(code)
+            os._exit(code)
 
     def say(self) -> Exit:
         """Tell the user what ended the work, and return its exit code.

@@ -339,4 +339,4 @@ COMMANDS = Commands(
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
-    return run(TOOL, lambda: COMMANDS.run(sys.argv[1:] if argv is None else argv))
+    return run(TOOL, lambda journal: COMMANDS.run(argv, journal))

@@ -17,7 +17,7 @@ from toolroll_shared.cli import (
     whole_number,
 )
 from toolroll_shared.errors import UsageError
-from toolroll_shared.logs import Log, open_log
+from toolroll_shared.logs import Journal, Log
 from toolroll_shared.output import is_terminal, note, write
 from toolroll_shared.signals import run_async
 
@@ -47,7 +47,7 @@ pipe its rows are tab-separated, with exact times and bytes and without a header
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
-    return run(TOOL, lambda: _main(argv))
+    return run(TOOL, lambda journal: _main(argv, journal))
 
 
 def build_parser() -> Parser:
@@ -210,15 +210,14 @@ def client_options(
     )
 
 
-def _main(argv: Sequence[str] | None) -> int:
+def _main(argv: Sequence[str] | None, journal: Journal) -> int:
     arguments = build_parser().parse_args(argv)
     if arguments.meta and not arguments.json:
         raise UsageError("--meta is a part of --json")
     if arguments.since and arguments.until and arguments.since > arguments.until:
         raise UsageError("--since is later than --until: nothing lies between them")
     options = client_options(arguments, arguments.repository.host)
-    with open_log(TOOL, arguments.log_json) as log:
-        run_async(_list(options, _query(arguments), log))
+    run_async(_list(options, _query(arguments), journal.open(arguments.log_json)))
     return 0
 
 

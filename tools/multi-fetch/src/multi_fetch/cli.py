@@ -21,7 +21,7 @@ from toolroll_shared.cli import (
     whole_number,
 )
 from toolroll_shared.errors import Exit, UsageError
-from toolroll_shared.logs import Log, open_log
+from toolroll_shared.logs import Journal, Log
 from toolroll_shared.output import is_terminal, note, oneline
 from toolroll_shared.signals import run_async
 
@@ -61,7 +61,7 @@ _PROXY = re.compile(r"(?:(?:https?|socks4a?|socks5h?)://)?[^\s/]+/?|")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
-    return run(TOOL, lambda: _main(argv))
+    return run(TOOL, lambda journal: _main(argv, journal))
 
 
 def build_parser() -> Parser:
@@ -220,7 +220,7 @@ def _proxy(text: str) -> str:
     return text
 
 
-def _main(argv: Sequence[str] | None) -> int:
+def _main(argv: Sequence[str] | None, journal: Journal) -> int:
     arguments = build_parser().parse_args(argv)
     if arguments.output_dir is not None and arguments.method == "HEAD":
         raise UsageError("--output-dir: HEAD has no bodies to save")
@@ -233,8 +233,8 @@ def _main(argv: Sequence[str] | None) -> int:
             f"--resume {arguments.resume}: is the output too, now empty: use >> for it"
         )
     ensure_descriptors(arguments.concurrency, saving=arguments.output_dir is not None)
-    with _opened(arguments.file) as (descriptor, name), open_log(TOOL, arguments.log_json) as log:
-        return _fetch(arguments, descriptor, name, log)
+    with _opened(arguments.file) as (descriptor, name):
+        return _fetch(arguments, descriptor, name, journal.open(arguments.log_json))
 
 
 def _is_emptied_output(path: Path) -> bool:

@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Threads that still wait for a server end with it, and what Python does to take the SDK down
     is saved: a tenth of a short run.
     """
-    code = run(TOOL, lambda: COMMANDS.run(sys.argv[1:] if argv is None else argv))
+    code = run(TOOL, lambda journal: COMMANDS.run(argv, journal))
     if argv is None:  # all is written: `run` has seen to that
         if credentials := sys.modules.get("k8s_toolbox.credentials"):
             credentials.end_plugins()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 from toolroll_shared.cli import run
 from toolroll_shared.commands import Command, Commands
 
@@ -33,7 +31,7 @@ _TAIL = "Print the last 10 lines of each FILE; without FILE, or where it is -, s
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
-    return run(TOOL, lambda: COMMANDS.run(sys.argv[1:] if argv is None else argv))
+    return run(TOOL, lambda journal: COMMANDS.run(argv, journal))
 
 
 def _add_head(parser: argparse.ArgumentParser) -> None:

@@ -9,7 +9,7 @@ from proc_run.environments import as_given, read_environment
 from proc_run.results import OWN_ERROR
 from toolroll_shared.cli import run
 from toolroll_shared.errors import UsageError
-from toolroll_shared.logs import REQUEST_ID_VARIABLE, open_log, request_id
+from toolroll_shared.logs import REQUEST_ID_VARIABLE
 
 from .arguments import TOOL, build_parser
 
@@ -17,6 +17,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
+
+    from toolroll_shared.logs import Journal
 
 _STDERR = 2
 
@@ -26,23 +28,22 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     That saves what Python does to take itself down: a fifth of the time that a short run takes.
     """
-    code = run(TOOL, lambda: _main(argv), failure=OWN_ERROR)
+    code = run(TOOL, lambda journal: _main(argv, journal), failure=OWN_ERROR)
     if argv is None:  # all is written: `run` has seen to that
         os._exit(code)
     return code
 
 
-def _main(argv: Sequence[str] | None) -> int:
+def _main(argv: Sequence[str] | None, journal: Journal) -> int:
     _hold_closed_streams()
     arguments, words = build_parser().parse_before_command(argv)
     _check(arguments, words)
-    identity = request_id()
     environment = _environment(arguments)
-    environment[REQUEST_ID_VARIABLE] = identity
-    with open_log(TOOL, arguments.log_json, identity=identity) as log:
-        from .session import Session
+    environment[REQUEST_ID_VARIABLE] = journal.request_id
+    log = journal.open(arguments.log_json)
+    from .session import Session
 
-        return Session(arguments, words, environment, log).run()
+    return Session(arguments, words, environment, log).run()
 
 
 def _hold_closed_streams() -> None:

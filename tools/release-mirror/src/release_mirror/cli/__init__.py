@@ -1,6 +1,5 @@
 """The `release-mirror` command: arguments in, a mirror brought up to date, checked or served."""
 
-import sys
 from collections.abc import Sequence
 
 from toolroll_shared.cli import run
@@ -42,4 +41,4 @@ COMMANDS = Commands(
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
-    return run(TOOL, lambda: COMMANDS.run(sys.argv[1:] if argv is None else argv))
+    return run(TOOL, lambda journal: COMMANDS.run(argv, journal))

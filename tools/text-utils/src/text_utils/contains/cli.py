@@ -6,7 +6,6 @@ import os
 
 from toolroll_shared.cli import Parser, add_common_arguments, run
 from toolroll_shared.errors import Exit, UsageError
-from toolroll_shared.logs import open_log
 from toolroll_shared.output import json_document, write_result
 from toolroll_shared.search import first_hit, needle_for
 from toolroll_shared.streams import opened, shown
@@ -15,6 +14,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
+
+    from toolroll_shared.logs import Journal
 
 TOOL = "contains"
 
@@ -28,7 +29,7 @@ ends at the first hit; files of any size, with lines of any length, take the sam
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
-    return run(TOOL, lambda: _main(argv))
+    return run(TOOL, lambda journal: _main(argv, journal))
 
 
 def build_parser() -> Parser:
@@ -57,12 +58,11 @@ def build_parser() -> Parser:
     return parser
 
 
-def _main(argv: Sequence[str] | None) -> int:
+def _main(argv: Sequence[str] | None, journal: Journal) -> int:
     arguments = build_parser().parse(argv)
     needle = needle_for(_needle(arguments), caseless=arguments.ignore_case)
     with (
-        open_log(TOOL, arguments.log_json) as log,
-        log.action("search", shown(arguments.file)) as fields,
+        journal.open(arguments.log_json).action("search", shown(arguments.file)) as fields,
         opened(arguments.file) as source,
     ):
         hit = first_hit(source, needle, lines=arguments.json)

@@ -7,7 +7,6 @@ import sys
 
 from toolroll_shared.cli import Parser, add_common_arguments, run
 from toolroll_shared.errors import Exit, ToolError, UsageError
-from toolroll_shared.logs import Log, open_log
 from toolroll_shared.output import is_terminal, note, oneline, printable, write_bytes
 from toolroll_shared.streams import STDIN, Input, opened, shown
 
@@ -15,6 +14,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Sequence
+
+    from toolroll_shared.logs import Journal, Log
 
     from .ends import Mender
 
@@ -34,7 +35,7 @@ mark are kept.
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
-    return run(TOOL, lambda: _main(argv))
+    return run(TOOL, lambda journal: _main(argv, journal))
 
 
 def build_parser() -> Parser:
@@ -69,17 +70,17 @@ def build_parser() -> Parser:
     return parser
 
 
-def _main(argv: Sequence[str] | None) -> int:
+def _main(argv: Sequence[str] | None, journal: Journal) -> int:
     arguments = build_parser().parse(argv)
     _check(arguments)
     code = Exit.OK
-    with open_log(TOOL, arguments.log_json) as log:
-        for name in arguments.files:
-            try:
-                code = max(code, _normalize(name, arguments, log))
-            except ToolError as error:
-                note(TOOL, oneline(str(error)))
-                code = max(code, error.exit_code)
+    log = journal.open(arguments.log_json)
+    for name in arguments.files:
+        try:
+            code = max(code, _normalize(name, arguments, log))
+        except ToolError as error:
+            note(TOOL, oneline(str(error)))
+            code = max(code, error.exit_code)
     return code
 
 

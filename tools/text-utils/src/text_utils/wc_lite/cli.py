@@ -8,7 +8,6 @@ import sys
 
 from toolroll_shared.cli import Parser, add_common_arguments, run
 from toolroll_shared.errors import Exit, UsageError
-from toolroll_shared.logs import Log, open_log
 from toolroll_shared.output import (
     is_terminal,
     json_document,
@@ -28,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
 
+    from toolroll_shared.logs import Journal, Log
+
 TOOL = "wc-lite"
 
 _DESCRIPTION = """\
@@ -42,7 +43,7 @@ _LEAST_WIDTH_OF_PIPES = 7  # as wc has it: their sizes are not known when the fi
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
-    return run(TOOL, lambda: _main(argv))
+    return run(TOOL, lambda journal: _main(argv, journal))
 
 
 def build_parser() -> Parser:
@@ -75,16 +76,16 @@ def build_parser() -> Parser:
     return parser
 
 
-def _main(argv: Sequence[str] | None) -> int:
+def _main(argv: Sequence[str] | None, journal: Journal) -> int:
     arguments = build_parser().parse(argv)
     columns = [name for name in COLUMNS if getattr(arguments, name)]
     if arguments.json and columns:
         raise UsageError("--json tells all; it takes no -l, -w, -m, -c, -L")
     names = _names(arguments)
-    with open_log(TOOL, arguments.log_json) as log:
-        if arguments.json:
-            return _print_facts(names, log)
-        return _print_rows(names, columns or ["lines", "words", "bytes"], log)
+    log = journal.open(arguments.log_json)
+    if arguments.json:
+        return _print_facts(names, log)
+    return _print_rows(names, columns or ["lines", "words", "bytes"], log)
 
 
 def _names(arguments: argparse.Namespace) -> list[str]:
