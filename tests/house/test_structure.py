@@ -19,6 +19,7 @@ ARROWS = {
     "proc_run": set(),
     "image_pruner": set(),
     "k8s_toolbox": set(),
+    "observe": {"logtools"},
     "artifact_index": {"gh_releases"},
     "release_mirror": {"gh_releases", "multi_fetch", "artifact_index"},
 }

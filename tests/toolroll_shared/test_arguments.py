@@ -16,6 +16,7 @@ from toolroll_shared.cli import (
     whole_number,
 )
 from toolroll_shared.errors import UsageError
+from toolroll_shared.logs import Journal
 from toolroll_shared.output import human_size
 
 UNITS = {"ms": 0.001, "": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
@@ -33,8 +34,8 @@ def parser() -> Parser:
     return made
 
 
-def parses(arguments: list[str]) -> Callable[[], int]:
-    def body() -> int:
+def parses(arguments: list[str]) -> Callable[[Journal], int]:
+    def body(_journal: Journal) -> int:
         parser().parse_args(arguments)
         return 0
 

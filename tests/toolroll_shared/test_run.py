@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.support.waiting import until_it_waits_for_a_reader
+from tests.support.waiting import until_it_waits_for_a_reader, until_it_waits_in_poll
 from tests.toolroll_shared.programs import (
     ENVIRONMENT,
     TIMEOUT,
@@ -29,13 +29,14 @@ from toolroll_shared.errors import (
     Unreachable,
     UsageError,
 )
+from toolroll_shared.logs import Journal
 
 FULL = "No space left on device"
 BUG = "(a bug; TOOLROLL_TRACEBACK=1 shows the traceback)"
 
 
-def raising(error: BaseException) -> Callable[[], int]:
-    def body() -> int:
+def raising(error: BaseException) -> Callable[[Journal], int]:
+    def body(_journal: Journal) -> int:
         raise error
 
     return body
@@ -43,7 +44,7 @@ def raising(error: BaseException) -> Callable[[], int]:
 
 @pytest.mark.parametrize("code", [0, 1, 2, 75])
 def test_the_bodys_code_is_the_commands(code: int, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("tool", lambda: code) == code
+    assert run("tool", lambda _journal: code) == code
     assert capsys.readouterr() == ("", "")
 
 
@@ -86,7 +87,7 @@ def test_an_error_is_one_line_and_a_code(
 def test_a_command_may_have_one_code_for_all_errors(error: Exception) -> None:
     assert run("tool", raising(error), failure=125) == 125
     assert run("tool", raising(KeyboardInterrupt()), failure=125) == 130
-    assert run("tool", lambda: 3, failure=125) == 3
+    assert run("tool", lambda _journal: 3, failure=125) == 3
 
 
 def test_the_codes_are_the_documented_ones() -> None:
@@ -129,7 +130,7 @@ def test_the_traceback_of_a_bug_is_shown_on_request(
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_handlers_of_signals_are_put_back(number: signal.Signals) -> None:
     before = signal.getsignal(number)
-    run("tool", lambda: 0)
+    run("tool", lambda _journal: 0)
     run("tool", raising(KeyboardInterrupt()))
     assert signal.getsignal(number) is before
 
@@ -237,17 +238,27 @@ FULL_PIPES = {
 }
 
 
-@pytest.mark.parametrize("definitions", FULL_PIPES.values(), ids=FULL_PIPES)
+@pytest.mark.parametrize(
+    ("definitions", "waits"),
+    [
+        (definitions, until_it_waits_in_poll if "records" in name else until_it_waits_for_a_reader)
+        for name, definitions in FULL_PIPES.items()
+    ],
+    ids=FULL_PIPES,
+)
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_a_command_that_waits_for_a_reader(
-    definitions: str, number: signal.Signals, code: int
+    definitions: str, waits: Callable[[int], None], number: signal.Signals, code: int
 ) -> None:
     with subprocess.Popen(
         program(definitions), stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRONMENT
     ) as process:
-        until_it_waits_for_a_reader(process.pid)
-        process.send_signal(number)
-        assert process.wait(TIMEOUT) == code
+        try:
+            waits(process.pid)
+            process.send_signal(number)
+            assert process.wait(TIMEOUT) == code
+        finally:
+            process.kill()
         assert process.stderr
         assert b"Traceback" not in process.stderr.read()
 

@@ -20,7 +20,7 @@ from .signals import takes_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, MutableMapping
     from typing import Any
 
     from structlog.typing import FilteringBoundLogger
@@ -44,15 +44,24 @@ class Log:
     """Where actions are recorded; without a `logger`, the log that is off.
 
     Attributes:
+        request_id: the run's, to be passed on to children.
         actions: how many were recorded.
         failed: how many of them failed.
         bytes: what they came to, where they have bytes.
     """
 
-    def __init__(self, logger: FilteringBoundLogger | None = None) -> None:
+    def __init__(
+        self, logger: FilteringBoundLogger | None = None, *, request_id: str = ""
+    ) -> None:
         self._logger = logger
+        self.request_id = request_id
         self._counting = RLock()  # a signal may come while we count
         self.actions = self.failed = self.bytes = 0
+
+    @property
+    def is_on(self) -> bool:
+        """Whether anything is recorded."""
+        return self._logger is not None
 
     @contextmanager
     def action(self, action: str, target: str) -> Iterator[dict[str, Any]]:
@@ -112,15 +121,13 @@ class Journal:
     Attributes:
         tool: the command's name.
         command: what the run is called in its last record: with its subcommand.
-        request_id: the run's, to be passed on to children.
         log: the log, off until it is opened.
     """
 
     def __init__(self, tool: str) -> None:
         self.tool = tool
         self.command = tool
-        self.request_id = request_id(os.environ)
-        self.log = NO_LOG
+        self.log = Log(request_id=request_id(os.environ))
         self._writer: _Writer | None = None
         self._started = time.monotonic()
         self._is_tried = False
@@ -137,7 +144,8 @@ class Journal:
             writer = _Writer(self.tool)
             if writer.open(path):
                 self._writer = writer
-                self.log = Log(_logger(self.tool, writer, self.request_id))
+                identity = self.log.request_id
+                self.log = Log(_logger(self.tool, writer, identity), request_id=identity)
         return self.log
 
     def end(self, code: int, *, outcome: str | None = None, error: str | None = None) -> None:
@@ -209,7 +217,7 @@ def _logger(tool: str, writer: _Writer, identity: str) -> FilteringBoundLogger:
 
     secrets = secrets_of(os.environ)
 
-    def line(_logger: object, _level: str, event: dict[str, Any]) -> bytes:
+    def line(_logger: object, _level: str, event: MutableMapping[str, Any]) -> bytes:
         action = event.pop("event")
         head = {"ts": event.pop("ts"), "level": event.pop("level"), "tool": tool, "action": action}
         identified = {"target": "", "duration_ms": 0.0, "ok": True, "request_id": identity}

@@ -178,7 +178,7 @@ class _Report:
     async def fetched(self, entry: Entry, outcome: Outcome) -> None:
         await self._out.line(self._text(entry.index, entry, outcome))
         self._tally.add(outcome)
-        if self._log is not NO_LOG:
+        if self._log.is_on:
             self._record(entry, outcome)
 
     def _record(self, entry: Entry, outcome: Outcome) -> None:

@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from toolroll_shared.cli import duration
+from toolroll_shared.logs import REQUEST_ID_VARIABLE
 from toolroll_shared.output import note
 
 if TYPE_CHECKING:
@@ -76,7 +77,8 @@ def cluster_of(arguments: argparse.Namespace, log: Log) -> Cluster:
     from k8s_toolbox.cluster import Cluster
     from k8s_toolbox.kubeconfigs import choose
 
-    chosen = choose(os.environ, kubeconfig=arguments.kubeconfig, context=arguments.context)
+    environment = {**os.environ, REQUEST_ID_VARIABLE: log.request_id}
+    chosen = choose(environment, kubeconfig=arguments.kubeconfig, context=arguments.context)
     # a signal in the middle of a plugin's start would leave it running, were it heard there
     return alone(lambda: Cluster(chosen, timeout=arguments.timeout, log=log))
 

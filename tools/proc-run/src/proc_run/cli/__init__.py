@@ -39,7 +39,7 @@ def _main(argv: Sequence[str] | None, journal: Journal) -> int:
     arguments, words = build_parser().parse_before_command(argv)
     _check(arguments, words)
     environment = _environment(arguments)
-    environment[REQUEST_ID_VARIABLE] = journal.request_id
+    environment[REQUEST_ID_VARIABLE] = journal.log.request_id
     log = journal.open(arguments.log_json)
     from .session import Session
 
