@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.journals import recorded
 from tests.toolroll_shared.programs import ENVIRONMENT, finish, in_shell, nobody_reads, program
-from toolroll_shared.logs import NO_LOG, request_id
+from toolroll_shared.logs import NO_LOG, request_id_of
 
 
 def records(path: Path) -> list[dict[str, Any]]:
@@ -47,7 +47,7 @@ TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
     ],
 )
 def test_the_id_of_a_parent_or_a_trace_is_kept(environment: dict[str, str], identity: str) -> None:
-    assert request_id(environment) == identity
+    assert request_id_of(environment) == identity
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_the_id_of_a_parent_or_a_trace_is_kept(environment: dict[str, str], iden
     ],
 )
 def test_a_run_whose_parent_gave_no_good_id_makes_a_new_one(environment: dict[str, str]) -> None:
-    found = {request_id(environment) for _ in range(2)}
+    found = {request_id_of(environment) for _ in range(2)}
     assert len(found) == 2
     assert all(re.fullmatch(r"[0-9a-f]{32}", one) for one in found)
 

@@ -36,6 +36,8 @@ LAST_RECORD_S = 1.0
 MAX_DIGITS = 100
 """Of a number among the arguments: int() itself refuses 5,000, float() 400."""
 
+MAX_PORT = 65535
+
 _DURATION = r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d|w|)"
 _UNIT_SECONDS = {"ms": 0.001, "": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _SIZE = r"([0-9]+(?:\.[0-9]+)?)(?: ?([kKMGT])(i?)B?| ?B)?"
@@ -266,6 +268,16 @@ def duration(text: str) -> float:
             f"{text!r} is not a duration: a number with ms, s, m, h, d or w, such as 90s or 15m"
         )
     return float(match[1]) * _UNIT_SECONDS[match[2]]
+
+
+def address(text: str) -> tuple[str, int]:
+    """Argument type: where to listen, such as `127.0.0.1:8080` or `[::1]:8080`; port 0 is any."""
+    host, _, port = text.rpartition(":")
+    if ":" in host:  # an IPv6 address stands in brackets
+        host = host[1:-1] if host.startswith("[") and host.endswith("]") else ""
+    if not host or not (port.isascii() and port.isdecimal()) or int(port[:6]) > MAX_PORT:
+        raise argparse.ArgumentTypeError(f"{text!r} is no HOST:PORT, such as 127.0.0.1:8080")
+    return host, int(port)
 
 
 def byte_size(text: str) -> int:

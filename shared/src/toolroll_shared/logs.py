@@ -50,9 +50,7 @@ class Log:
         bytes: what they came to, where they have bytes.
     """
 
-    def __init__(
-        self, logger: FilteringBoundLogger | None = None, *, request_id: str = ""
-    ) -> None:
+    def __init__(self, logger: FilteringBoundLogger | None = None, *, request_id: str = "") -> None:
         self._logger = logger
         self.request_id = request_id
         self._counting = RLock()  # a signal may come while we count
@@ -117,6 +115,7 @@ class Journal:
 
     Args:
         tool: the command's name, in every record.
+        request_id: the run's; None: the one that the environment has, or a new one.
 
     Attributes:
         tool: the command's name.
@@ -124,10 +123,10 @@ class Journal:
         log: the log, off until it is opened.
     """
 
-    def __init__(self, tool: str) -> None:
+    def __init__(self, tool: str, *, request_id: str | None = None) -> None:
         self.tool = tool
         self.command = tool
-        self.log = Log(request_id=request_id(os.environ))
+        self.log = Log(request_id=request_id or request_id_of(os.environ))
         self._writer: _Writer | None = None
         self._started = time.monotonic()
         self._is_tried = False
@@ -147,6 +146,11 @@ class Journal:
                 identity = self.log.request_id
                 self.log = Log(_logger(self.tool, writer, identity), request_id=identity)
         return self.log
+
+    def pass_on(self, line: bytes) -> None:
+        """Write a line that somebody else has made, with its end, as it is."""
+        if self._writer is not None:
+            self._writer.write(line)
 
     def end(self, code: int, *, outcome: str | None = None, error: str | None = None) -> None:
         """Record how the run ended, once; where no log was opened, a failure is recorded still.
@@ -198,7 +202,7 @@ def outcome_of(code: int, *, failed: bool) -> str:
         return "failed"
 
 
-def request_id(environment: Mapping[str, str]) -> str:
+def request_id_of(environment: Mapping[str, str]) -> str:
     """Return the id that our parent gave this run, or its trace's, or else a new one."""
     import re
 
@@ -243,7 +247,7 @@ class _Writer:
     def __init__(self, tool: str) -> None:
         self._tool = tool
         self._file: LineFile | None = None
-        self.info = self.error = self._write
+        self.info = self.error = self.write
 
     def open(self, path: str) -> bool:
         """Open the log, or say why that cannot be."""
@@ -255,7 +259,7 @@ class _Writer:
             self._give_up(error, f"the log {path}")
         return self._file is not None
 
-    def _write(self, line: bytes) -> None:
+    def write(self, line: bytes) -> None:
         file = self._file
         if file is None:
             return

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolroll_shared.files import AtomicFile
-from toolroll_shared.logs import NO_LOG, Log
+from toolroll_shared.logs import Log
 
 from .engine import Fetcher
 from .feed import Entry, Feed

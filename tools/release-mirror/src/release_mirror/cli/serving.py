@@ -3,14 +3,13 @@
 import argparse
 import re
 
+from toolroll_shared.cli import address
 from toolroll_shared.errors import Exit, UsageError
 from toolroll_shared.logs import Log
 from toolroll_shared.output import write
 from toolroll_shared.signals import run_async
 
 from .pieces import add_dest, say
-
-MAX_PORT = 65535
 
 SERVE = """\
 Serve a mirror over HTTP, read-only, as GitHub's API for releases and its download addresses.
@@ -25,7 +24,7 @@ def add_serve(parser: argparse.ArgumentParser) -> None:
     add_dest(parser)
     parser.add_argument(
         "--listen",
-        type=_address,
+        type=address,
         default="127.0.0.1:8080",
         metavar="HOST:PORT",
         help="where; port 0 is any (default: %(default)s)",
@@ -37,15 +36,6 @@ def add_serve(parser: argparse.ArgumentParser) -> None:
         help="what clients call it, where a proxy is in front (default: as they say in Host)",
     )
     parser.set_defaults(run=_run_serve)
-
-
-def _address(text: str) -> tuple[str, int]:
-    host, _, port = text.rpartition(":")
-    if ":" in host:  # an IPv6 address stands in brackets
-        host = host[1:-1] if host.startswith("[") and host.endswith("]") else ""
-    if not host or not (port.isascii() and port.isdecimal()) or int(port[:6]) > MAX_PORT:
-        raise argparse.ArgumentTypeError(f"{text!r} is no HOST:PORT, such as 127.0.0.1:8080")
-    return host, int(port)
 
 
 def _public_url(text: str) -> str:
