@@ -7,12 +7,12 @@ what is kept is shown, so that no counter ever goes back. The reading is that of
 from __future__ import annotations
 
 import json
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
 from functools import reduce
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 from logtools import resume
@@ -58,10 +58,10 @@ class Followed:
         self._state = state
         self._notify = notify
         self._turn = threading.Lock()
-        self._folder = tempfile.TemporaryDirectory(prefix="observe-")
         self._samples, cursors = _load(state)
+        self._folder = _emptied(state.with_name(f"{state.name}.d"))
         self._logs = [
-            _Log(path.absolute(), Path(self._folder.name, str(number)), clock, notify)
+            _Log(path.absolute(), self._folder / str(number), clock, notify)
             for number, path in enumerate(logs)
         ]
         for log in self._logs:
@@ -71,8 +71,8 @@ class Followed:
         self._text = exposition(self._samples)
 
     def close(self) -> None:
-        """Forget what is not kept."""
-        self._folder.cleanup()
+        """Remove what is only of use while logs are followed."""
+        rmtree(self._folder, ignore_errors=True)
 
     def _names(self) -> set[str]:
         return {str(log.path) for log in self._logs}
@@ -186,6 +186,13 @@ class _Log:
         if trouble and trouble != self.trouble:
             self._notify(f"{trouble}; waiting for it")
         self.trouble = trouble
+
+
+def _emptied(folder: Path) -> Path:
+    """Return a folder without what a process that was killed has left there."""
+    rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700)
+    return folder
 
 
 def _load(path: Path) -> tuple[Samples, dict[str, str]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import threading
 import time
 from contextlib import closing
@@ -47,7 +46,7 @@ def _state(arguments: argparse.Namespace) -> Path:
     if arguments.state is not None:
         path: Path = arguments.state
         return path.absolute()
-    found = kept_at("serve", *sorted(os.path.abspath(path) for path in arguments.log))
+    found = kept_at("serve", *sorted(str(path.absolute()) for path in arguments.log))
     if found is None:
         raise UsageError("--state: where? There is no HOME")
     return found.with_suffix(".json")

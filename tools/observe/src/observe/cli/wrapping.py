@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from http import HTTPStatus
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from observe.channel import Channel
@@ -55,7 +56,7 @@ def run_command(arguments: argparse.Namespace, words: Sequence[str], journal: Jo
         ending = run(words, environment, mask)
     if ending.error is not None:
         _say(f"{words[0]}: {ending.error}")
-    observed.ended(ending, arguments.log_json)
+    observed.ended(ending)
     if observed.metrics.invalid:
         _say(f"{observed.metrics.invalid} lines of its log were no records")
     _deliver(arguments, name, observed.metrics.samples(), journal)
@@ -64,7 +65,7 @@ def run_command(arguments: argparse.Namespace, words: Sequence[str], journal: Jo
 
 def _name_of(word: str) -> str:
     """Return a command's name as one of a tool."""
-    return re.sub(r"[^\w.:-]", "_", os.path.basename(word), flags=re.ASCII)[:64] or "_"
+    return re.sub(r"[^\w.:-]", "_", Path(word).name, flags=re.ASCII)[:64] or "_"
 
 
 def _channel(observed: Observed, stack: ExitStack) -> Channel | None:
@@ -109,7 +110,7 @@ class Observed:
             samples = self.metrics.samples()
         return exposition(samples)
 
-    def ended(self, ending: Ending, log: str | None) -> None:
+    def ended(self, ending: Ending) -> None:
         """Record the command's end from the outside, unless it has done so itself."""
         if self._has_told:
             return
