@@ -15,7 +15,7 @@ from tests.support.github_data import Repository
 NO_SKIP = bool(os.environ.get("TOOLROLL_NO_SKIP"))
 """Set where everything that a test may need is installed, so that no check is lost unseen."""
 
-_OURS = ("DOCKER_", "GH_", "GITHUB_", "KUBE", "POD_NAMESPACE", "TOOLROLL_", "XDG_")
+_OURS = ("DOCKER_", "GH_", "GITHUB_", "KUBE", "POD_NAMESPACE", "TOOLROLL_", "TRACEPARENT", "XDG_")
 _EVERYBODYS = {
     "columns",
     "force_color",

@@ -9,6 +9,8 @@ from tests.support.layout import COMMANDS
 
 HEAVY = {
     "ctypes",
+    "jsonschema_rs",
+    "prometheus_client",
     "docker",
     "dotenv",
     "aiohttp",
