@@ -17,6 +17,22 @@ TIMEOUT_S = 60.0
 """Never reached when all is well."""
 
 
+HEARS = """
+import os, signal, sys, threading
+def hear(numbers):
+    signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+    def tell():
+        while True:
+            os.write(1, b"heard %d\\n" % signal.sigwait(numbers))
+    threading.Thread(target=tell, daemon=True).start()
+"""
+"""The beginning of a Python script that tells of each signal, whatever else it waits for.
+
+A handler would not do: of a signal that comes just before Python waits in read(2), it is told
+after that, which may be never.
+"""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Finished:
     """A run that ended, and what it wrote, byte by byte."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.proc_run.commands import exists, python, sh, state_of
+from tests.proc_run.commands import HEARS, exists, python, sh, state_of
 from tests.proc_run.screens import CTRL_BACKSLASH, CTRL_C, CTRL_D, CTRL_Z, Screen, screen, shell
 from tests.support.commands import argv
 from tests.support.waiting import until
@@ -14,12 +14,8 @@ from tests.support.waiting import until
 SLEEPS = f"{sys.executable} -ISc 'import os, time; os.write(2, b\"begun\"); time.sleep(60)'"
 """Not a shell: dash loses a signal that comes as it forks."""
 
-HEARS = """
-import os, signal
-def heard(number, _):
-    os.write(1, b"heard %d\\n" % number)
-for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGCONT):
-    signal.signal(number, heard)
+HEARS_AND_READS = f"""{HEARS}
+hear([signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGCONT])
 os.write(1, b"pid %d\\n" % os.getpid())
 while True:
     line = os.read(0, 100)
@@ -33,7 +29,7 @@ while True:
 def hears(tmp_path: Path) -> str:
     """A command that tells what signals it hears and what lines it reads."""
     path = tmp_path / "hears.py"
-    path.write_text(HEARS)
+    path.write_text(HEARS_AND_READS)
     return f"{sys.executable} -IS {path}"
 
 

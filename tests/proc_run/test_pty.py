@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.proc_run.commands import exists, python, run, running, sh
+from tests.proc_run.commands import HEARS, exists, python, run, running, sh
 from tests.proc_run.screens import CTRL_C, CTRL_D, screen
 from tests.proc_run.test_timeouts import SOON_S
 from tests.support.commands import argv
@@ -75,9 +75,8 @@ def test_a_size_follows_ours() -> None:
 
 
 def test_keys_reach_the_command_and_not_us() -> None:
-    script = python("""
-import os, signal
-signal.signal(signal.SIGINT, lambda *_: os.write(1, b"heard\\n"))
+    script = python(f"""{HEARS}
+hear([signal.SIGINT])
 os.write(1, b"begun\\n")
 while line := os.read(0, 100):
     os.write(1, b"got " + line)
@@ -86,7 +85,7 @@ os._exit(5)
     with screen(*argv("proc_run", "--pty", *script)) as shown:
         shown.shows("begun")
         shown.type(CTRL_C)
-        shown.shows("heard\r\n")
+        shown.shows("heard 2\r\n")
         shown.type("word\n")
         assert "heard" not in shown.shows("got word\r\n")
         shown.type(CTRL_D)
