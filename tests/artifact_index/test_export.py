@@ -11,6 +11,7 @@ import pytest
 from tests.artifact_index.conftest import Index, rows
 from tests.artifact_index.tables import FORMS, SELECTIONS, TIME, Export, add, change, make, records
 from tests.support.github_data import Repository
+from tests.support.journals import actions_in
 
 TEXTS = [
     "tool.zip",
@@ -191,7 +192,7 @@ def test_the_summary_says_what_was_written_where(export: Export, db: Path, tmp_p
     ran = export("--ndjson", target, "--table", "releases", "--log-json", log)
     assert (ran.code, ran.stderr) == (0, "")
     assert ran.stdout == f"{tmp_path}/a\\x1bb: 1 row of releases\n"
-    record = json.loads(log.read_text())
+    [record] = actions_in(log.read_text())
     assert (record["action"], record["target"], record["rows"]) == ("export", str(target), 1)
     assert record["ok"] is True
 

@@ -1,4 +1,3 @@
-import json
 import shutil
 import sqlite3
 import subprocess
@@ -15,6 +14,7 @@ from tests.support.commands import argv, environment, run
 from tests.support.github import GitHub
 from tests.support.github_data import Asset, Repository
 from tests.support.github_json import release_json
+from tests.support.journals import actions_in
 from toolroll_shared.errors import Exit
 
 TAGS = "SELECT tag_name FROM releases ORDER BY created_at, id"
@@ -284,7 +284,7 @@ def test_a_reader_who_went_away_does_not_change_the_outcome(
 def test_a_log_has_a_record_of_each_request(index: Index, tmp_path: Path, asset: Asset) -> None:
     log = tmp_path / "log"
     index("--log-json", log)
-    logged = [json.loads(line) for line in log.read_text().splitlines()]
+    logged = actions_in(log.read_text())
     assert [one["tool"] for one in logged] == ["artifact-index"] * 3, asset
     assert [one["ok"] for one in logged] == [True] * 3
     assert (logged[-1]["action"], logged[-1]["target"]) == ("sync", "octo/tool")

@@ -5,7 +5,6 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -116,11 +115,6 @@ def adding(**headers: str) -> Fault:
 def linked(url: str) -> Fault:
     """A fault that names this address as the next page."""
     return adding(link=f'<{url}>; rel="next"')
-
-
-def records(log: Path) -> list[dict[str, Any]]:
-    """The records in a log."""
-    return [json.loads(line) for line in log.read_text().splitlines()]
 
 
 @pytest.fixture

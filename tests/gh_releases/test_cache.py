@@ -13,13 +13,14 @@ import pytest
 
 from gh_releases import cache, origin
 from gh_releases.cache import Cache, Entry, is_etag
-from tests.gh_releases.conftest import TOKEN, Run, adding, answering, records
+from tests.gh_releases.conftest import TOKEN, Run, adding, answering
 from tests.support import faults
 from tests.support.commands import argv, environment
 from tests.support.faults import Fault
 from tests.support.github import GitHub
 from tests.support.github_data import Release, Repository
 from tests.support.github_http import Request, Response
+from tests.support.journals import actions_in
 from toolroll_shared.errors import Exit
 
 
@@ -203,7 +204,7 @@ def test_a_full_last_page_that_cannot_be_asked_is_fetched_again(
     gh_releases("--json")
     github.fault("/releases", Fault("no HEAD", answer=unconditional), times=3)
     ran = gh_releases("--json", "--retries", 0, "--max-wait", 0, "--log-json", tmp_path / "log")
-    [record] = records(tmp_path / "log")
+    [record] = actions_in((tmp_path / "log").read_text())
     if lasting:
         assert (ran.code, ran.stdout, record["ok"]) == (code, "", False)
     else:

@@ -1,18 +1,17 @@
 """Signals, kill -9, a second image-pruner, and who reads our output, in the middle of the work."""
 
-import json
 import os
 import signal
 import subprocess
 import threading
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.support.commands import Finished, argv, environment
 from tests.support.docker import Engine
 from tests.support.images import Made, layer
+from tests.support.journals import records_in
 from tests.support.socket_proxy import Proxy
 from tests.support.waiting import until_it_waits_in_poll
 
@@ -272,7 +271,7 @@ def test_the_log_has_a_record_for_each_image_also_after_a_signal(
     until_it_waits_in_poll(command.pid)
     held.goes_on.set()
     assert end(command).code == 130
-    lines = (tmp_path / "log").read_text().splitlines()
-    records: list[dict[str, Any]] = [json.loads(line) for line in lines]
+    *records, run = records_in((tmp_path / "log").read_text())
     assert [(one["action"], one["ok"]) for one in records] == [("plan", True), ("delete", True)]
     assert records[1]["id"] == ids[0]
+    assert (run["outcome"], run["exit_code"]) == ("interrupted", 130)

@@ -11,6 +11,7 @@ from tests.image_pruner.conftest import Prune
 from tests.support.commands import argv, run
 from tests.support.docker import Engine
 from tests.support.images import Made, layer
+from tests.support.journals import actions_in
 from tests.support.socket_proxy import Proxy
 from tests.support.terminal import shown_on_a_terminal
 
@@ -189,11 +190,9 @@ def test_bad_usage_is_one_line_and_2(prune: Prune, options: list[str], words: st
 def test_records_tell_the_plan_and_each_deletion(
     scene: Engine, prune: Prune, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    import json
-
     log = tmp_path_factory.mktemp("log") / "log"
     prune("--older-than", "30", "--yes", "--log-json", log)
-    records = [json.loads(line) for line in log.read_text().splitlines()]
+    records = actions_in(log.read_text())
     assert [one["action"] for one in records] == ["plan", "delete", "delete"]
     assert (records[0]["images"], records[0]["delete"]) == (4, 2)
     assert {one["decision"] for one in records[1:]} == {"delete"}

@@ -1,6 +1,5 @@
 """`logtools tail` as a command: its options, its ends, its messages."""
 
-import json
 import os
 import signal
 import subprocess
@@ -12,6 +11,7 @@ import pytest
 from tests.logtools.awkward import AWKWARD
 from tests.logtools.conftest import Logtools, piped
 from tests.support.commands import argv
+from tests.support.journals import actions_in
 from tests.support.waiting import until
 
 
@@ -235,7 +235,7 @@ def test_what_makes_no_sense_is_refused(
 def test_what_is_done_is_logged(logtools: Logtools, log: Path, tmp_path: Path) -> None:
     for command in (["head", log], ["grep", "-c", log, "needle"], ["tail", log]):
         logtools(*command, "--log-json", tmp_path / "records")
-    records = [json.loads(line) for line in (tmp_path / "records").read_text().splitlines()]
+    records = actions_in((tmp_path / "records").read_text())
     assert [one["action"] for one in records] == ["head", "grep", "tail"]
     assert {one["target"] for one in records} == {str(log)}
     assert all(one["ok"] for one in records)

@@ -1,25 +1,21 @@
 """--log-json: one record for each fetch, for `observe` to make metrics of."""
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.multi_fetch.commanding import Fetch, ended, listed, silent, started
+from tests.support.journals import actions_in, records_in
 from tests.support.rawserver import RawServer
-
-
-def logged(text: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in text.splitlines()]
 
 
 def test_each_fetch_is_one_action(fetch_list: Fetch, server: RawServer, tmp_path: Path) -> None:
     log = tmp_path / "log"
     a, missing = f"{server.url}/a", f"{server.url}/404"
     ran = fetch_list(a, a, missing, "junk", options=("--log-json", log))
-    actions = {action["target"]: action for action in logged(log.read_text())}
-    assert len(logged(log.read_text())) == 3
+    *logged, run = records_in(log.read_text())
+    assert (len(logged), run["actions"], run["failed"], run["bytes"]) == (3, 3, 2, 6)
+    actions = {action["target"]: action for action in logged}
     assert actions.keys() == {a, missing, "(no http URL)"}
     fine, bad = actions[a], actions[missing]
     assert len({action["request_id"] for action in actions.values()}) == 1
@@ -36,7 +32,7 @@ def test_the_log_is_appended_to_and_its_id_comes_from_the_parent(
     monkeypatch.setenv("TOOLROLL_REQUEST_ID", "abc")
     for _ in range(2):
         assert fetch_list(server.url).code == 0
-    actions = logged((tmp_path / "log").read_text())
+    actions = actions_in((tmp_path / "log").read_text())
     assert [action["request_id"] for action in actions] == ["abc", "abc"]
 
 
@@ -45,8 +41,8 @@ def test_a_log_on_stderr_does_not_mix_with_the_summary(server: RawServer, tmp_pa
     with started(listed(tmp_path, *urls), "--log-json", "-") as process:
         ran = ended(process)
     lines = ran.stderr.splitlines()
-    assert len(logged("\n".join(line for line in lines if line.startswith("{")))) == 50
-    assert len(lines) == 52
+    assert len(actions_in("\n".join(line for line in lines if line.startswith("{")))) == 50
+    assert len(lines) == 53
 
 
 def test_a_log_that_is_full_is_said_once_and_stops_nothing(
@@ -67,6 +63,6 @@ def test_what_was_cancelled_is_logged_as_such(tmp_path: Path) -> None:
             server.wait_until(lambda server: len(server.requests) == 2)
             process.send_signal(2)
             assert ended(process).code == 130
-    actions = logged(log.read_text())
+    actions = actions_in(log.read_text())
     assert {(action["error"], action["ok"]) for action in actions} == {("cancelled", False)}
     assert sorted(action["target"] for action in actions) == urls

@@ -40,7 +40,6 @@ BAD_VALUES = [
     ("--output-dir", ""),
     ("--resume", ""),
     ("--json-summary", ""),
-    ("--log-json", "/nowhere/at/all"),
     ("--no-such-option", "x"),
     ("--conc", "5"),
 ]

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.proc_run.commands import exists, python, run, running, sh
+from tests.support.journals import actions_in
 from tests.support.waiting import until_it_waits_in_poll
 
 FIELDS: dict[str, Any] = {
@@ -247,7 +248,7 @@ def test_a_report_that_nobody_reads_can_be_given_up() -> None:
 def test_a_log_has_a_record_for_each_attempt(tmp_path: Path) -> None:
     log = tmp_path / "log"
     run("--log-json", log, "--retries", "1", "--backoff", "0", *sh("exit 3"))
-    records = [json.loads(line) for line in log.read_text().splitlines()]
+    records = actions_in(log.read_text())
     assert [record["attempt"] for record in records] == [1, 2]
     for record in records:
         assert (record["tool"], record["action"], record["target"]) == ("proc-run", "command", "sh")

@@ -1,6 +1,5 @@
 """For cron and CI: quiet when all is well, again when it is not, one at a time."""
 
-import json
 import re
 import signal
 import subprocess
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.proc_run.commands import exists, python, run, running, sh
+from tests.support.journals import actions_in
 from tests.support.limits import disk_of
 from tests.support.waiting import until
 
@@ -206,5 +206,5 @@ def test_a_record_tells_of_a_run_that_was_skipped(tmp_path: Path) -> None:
     with running("--lock", tmp_path / "lock", "cat", stdin=subprocess.PIPE) as first:
         until(lambda: bool(children_of(first.pid)))
         run("--log-json", tmp_path / "log", "--lock", tmp_path / "lock", "true")
-    [record] = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+    [record] = actions_in((tmp_path / "log").read_text())
     assert (record["ok"], record["outcome"], record["returncode"]) == (False, "locked", 75)

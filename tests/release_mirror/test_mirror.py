@@ -1,6 +1,5 @@
 import base64
 import hashlib
-import json
 import os
 import sqlite3
 from contextlib import closing
@@ -12,6 +11,7 @@ from tests.release_mirror.conftest import Mirror, files_in
 from tests.support import faults
 from tests.support.github import GitHub
 from tests.support.github_data import Repository
+from tests.support.journals import actions_in
 
 TOKEN = "t0ken-s3cret"  # the fixture's
 
@@ -360,7 +360,7 @@ def test_each_request_and_asset_is_a_record_in_the_log(
     one_asset(repo)
     log = tmp_path / "log"
     mirror("--log-json", log)
-    records = [json.loads(line) for line in log.read_text().splitlines()]
+    records = actions_in(log.read_text())
     assert [record["action"] for record in records] == ["request"] * 3 + ["asset", "mirror"]
     asset, run = records[-2:]
     assert (asset["target"], asset["bytes"]) == ("octo/tool: v1/tool.zip", 7)
