@@ -31,11 +31,15 @@ class Input:
     Args:
         descriptor: a file, a pipe, anything that can be read from its present position on.
         name: what messages call it.
+
+    Attributes:
+        taken: how many bytes windows have read of it, for its record in a log.
     """
 
     def __init__(self, descriptor: int, name: str) -> None:
         self.descriptor = descriptor
         self.name = name
+        self.taken = 0
         self._file = FileIO(descriptor, closefd=False)
 
     def read(self, into: memoryview) -> int:
@@ -150,6 +154,7 @@ class Window:
         if keep:
             self._buffer[begin - keep : begin] = self.view[len(self.view) - keep :]
         got = self._source.read(self._buffer[begin : begin + self._block])
+        self._source.taken += got
         self.view = self._buffer[begin - keep : begin + got]
         return got > 0
 
