@@ -66,7 +66,7 @@ def _main(argv: Sequence[str] | None, journal: Journal) -> int:
         opened(arguments.file) as source,
     ):
         hit = first_hit(source, needle, lines=arguments.json)
-        fields["found"] = hit is not None
+        fields |= {"found": hit is not None, "bytes": source.taken}
     if arguments.json:
         offset, line = hit or (None, None)
         found = {"found": hit is not None, "offset": offset, "line": line}

@@ -105,6 +105,7 @@ def _normalize(name: str, arguments: argparse.Namespace, log: Log) -> Exit:
             check_has_place(source.descriptor, name)
         if arguments.check or arguments.in_place:
             fields["changed"] = would_change(*_mended(source, arguments), whole=arguments.check)
+            fields["bytes"] = source.taken
             if arguments.check and fields["changed"]:
                 safe = printable(name) if is_terminal(sys.stdout) else name
                 write_bytes(os.fsencode(safe) + b"\n")
@@ -113,8 +114,9 @@ def _normalize(name: str, arguments: argparse.Namespace, log: Log) -> Exit:
                 return Exit.OK
             os.lseek(source.descriptor, 0, os.SEEK_SET)
         blocks, mender = _mended(source, arguments)
+        looked_at = source.taken
         _write(name, source, blocks, arguments)
-        fields["changed"] = mender.changed
+        fields |= {"changed": mender.changed, "bytes": source.taken - looked_at}
     return Exit.OK
 
 

@@ -119,7 +119,7 @@ class _Inputs:
         try:
             with self._log.action("count", shown(name)) as fields, opened(name) as source:
                 counted = count(source)
-                fields.update(counted)
+                fields.update({"bytes": source.taken, **counted})
                 return counted
         except UsageError as error:
             self.failed[name] = str(error)
