@@ -95,6 +95,7 @@ def run_grep(arguments: argparse.Namespace, log: Log) -> int:
             with log.action("grep", shown(name)) as fields, reading(name, arguments) as source:
                 pieces = pieces_of(source, longest=arguments.max_line_bytes)
                 fields["found"] = printer.show(pieces, name)
+                fields["bytes"] = source.taken
                 found = found or fields["found"]
         except UsageError as error:
             note("logtools", oneline(str(error)))

@@ -15,6 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
+    from typing import Any
 
     from toolroll_shared.logs import Log
     from toolroll_shared.simd import Text
@@ -33,6 +34,17 @@ def emitter(*, raw: bool = False, flush: bool = False) -> Callable[[Text], None]
     if raw or not terminal:
         return lambda text: write_bytes(text, flush=flush)
     return lambda text: write_bytes(safe(bytes(text)), flush=True)
+
+
+def counted(emit: Callable[[Text], None], fields: dict[str, Any]) -> Callable[[Text], None]:
+    """Return what writes, and counts the bytes for a record."""
+    fields["bytes"] = 0
+
+    def count(text: Text) -> None:
+        fields["bytes"] += len(text)
+        emit(text)
+
+    return count
 
 
 def safe(text: bytes) -> bytes:
@@ -68,9 +80,9 @@ def print_each(
     headers = _Headers(emit, shown=several or arguments.verbose)
     for name in names:
         try:
-            with log.action(action, shown(name)), reading(name, arguments) as source:
+            with log.action(action, shown(name)) as fields, reading(name, arguments) as source:
                 headers.show(name)
-                show(source, emit)
+                show(source, counted(emit, fields))
         except UsageError as error:
             note("logtools", oneline(str(error)))
             code = Exit.USAGE

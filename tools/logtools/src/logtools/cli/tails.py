@@ -21,7 +21,7 @@ from .choices import (
     bytes_of,
     count_of,
 )
-from .printing import emitter, print_each
+from .printing import counted, emitter, print_each
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -126,10 +126,10 @@ def _follow(arguments: argparse.Namespace, log: Log) -> int:
     from logtools.watching import Watcher
 
     output = None if sys.stdout is None else sys.stdout.fileno()
-    with log.action("follow", ", ".join(arguments.files)):
+    with log.action("follow", ", ".join(arguments.files)) as fields:
         follow(
             arguments.files,
-            emit=emitter(raw=arguments.raw),
+            emit=counted(emitter(raw=arguments.raw), fields),
             say=_say,
             flush=_flush,
             how=_how(arguments, _start(arguments)),
@@ -143,11 +143,11 @@ def _resume(arguments: argparse.Namespace, log: Log) -> int:
 
     [name] = arguments.files
     given = arguments.lines or arguments.bytes
-    with log.action("resume", name):
+    with log.action("resume", name) as fields:
         resume(
             name,
             arguments.cursor,
-            emit=emitter(raw=arguments.raw),
+            emit=counted(emitter(raw=arguments.raw), fields),
             flush=_flush,
             say=_say,
             how=_how(arguments, _start(arguments) if given else None),
