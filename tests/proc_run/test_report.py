@@ -249,7 +249,7 @@ def test_a_log_has_a_record_for_each_attempt(tmp_path: Path) -> None:
     log = tmp_path / "log"
     run("--log-json", log, "--retries", "1", "--backoff", "0", *sh("exit 3"))
     records = actions_in(log.read_text())
-    assert [record["attempt"] for record in records] == [1, 2]
+    assert [record["attempts"] for record in records] == [1, 2]
     for record in records:
         assert (record["tool"], record["action"], record["target"]) == ("proc-run", "command", "sh")
         assert (record["ok"], record["returncode"], record["outcome"]) == (False, 3, "exit")

@@ -179,8 +179,10 @@ class Session:
             ok=result.returncode == 0,
             returncode=result.returncode,
             outcome=result.outcome,
-            attempt=result.attempts,
+            attempts=result.attempts,
             pid=ending and ending.pid,
+            bytes=sum(stream.tail.seen for stream in result.streams),
+            error=None if result.error is None else self._redaction.of(valid_text(result.error)),
         )
 
     # after
