@@ -150,7 +150,7 @@ class Exchange:
         async def attempt() -> Page[T] | Answer:
             nonlocal tries
             tries += 1
-            return await self._attempt(url, kind, name)
+            return await self._attempt(url, kind, name, tries)
 
         try:
             return await retrying(
@@ -170,10 +170,13 @@ class Exchange:
     def _say_retry(self, error: Transient, seconds: float) -> None:
         self.say(f"{redact_url(self._options.api_url)}: {error}; trying again in {seconds:.1f} s")
 
-    async def _attempt(self, url: httpx.URL, kind: type[T], name: str) -> Page[T] | Answer:
+    async def _attempt(
+        self, url: httpx.URL, kind: type[T], name: str, number: int
+    ) -> Page[T] | Answer:
         """Return the page, or an answer that is none and will not be soon."""
         target = self._origin.without_token(redact_url(str(url)))
         with self._log.action("request", target) as fields:
+            fields["attempts"] = number
             try:
                 async with asyncio.timeout(self._options.timeout):
                     result = await self._origin.fetch(url, kind, name, fields)

@@ -210,6 +210,7 @@ class Origin:
         async with self._http.stream(method, url, headers=headers) as response:
             answer = await read_answer(response)
         fields |= {"status": answer.status, "ok": answer.status in {OK, NOT_MODIFIED}}
+        fields["bytes"] = fields.get("bytes", 0) + len(answer.content)
         self._count(answer)
         return answer
 
