@@ -15,6 +15,11 @@ def until_it_waits_for_a_reader(pid: int) -> None:
     _until_it_sleeps_in(pid, "pipe_write")
 
 
+def until_it_waits_for_input(pid: int) -> None:
+    """Return when a process sleeps in a read of an empty pipe."""
+    _until_it_sleeps_in(pid, "pipe_read")
+
+
 def until_it_waits_in_poll(pid: int) -> None:
     """Return when a process waits for one of several things."""
     _until_it_sleeps_in(pid, "poll")
