@@ -272,17 +272,18 @@ def _fetch(arguments: argparse.Namespace, descriptor: int, name: str, log: Log) 
         for line in tally.as_text(took) if tally.lines else ():
             note(TOOL, line)
         if arguments.json_summary is not None:
-            has_summary = _has_written_summary(arguments.json_summary, tally, took)
+            has_summary = _has_written_summary(arguments.json_summary, tally, took, log)
     if stopper.asked:
         raise KeyboardInterrupt
     return _exit_code(arguments.fail_on, tally, name) or (Exit.OK if has_summary else Exit.FAILED)
 
 
-def _has_written_summary(path: Path, tally: "Tally", duration_s: float) -> bool:
+def _has_written_summary(path: Path, tally: "Tally", duration_s: float, log: Log) -> bool:
     from .run import write_summary
 
     try:
-        write_summary(path, tally, duration_s)
+        with log.action("summary", str(path)):
+            write_summary(path, tally, duration_s)
     except OSError as error:
         note(TOOL, oneline(f"--json-summary {path}: {error.strerror}"))
         return False
