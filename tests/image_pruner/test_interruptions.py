@@ -272,6 +272,7 @@ def test_the_log_has_a_record_for_each_image_also_after_a_signal(
     held.goes_on.set()
     assert end(command).code == 130
     *records, run = records_in((tmp_path / "log").read_text())
-    assert [(one["action"], one["ok"]) for one in records] == [("plan", True), ("delete", True)]
+    done = [(one["action"], one["ok"]) for one in records]
+    assert done == [("plan", True), ("delete", True), ("measure", True)]
     assert records[1]["id"] == ids[0]
     assert (run["outcome"], run["exit_code"]) == ("interrupted", 130)

@@ -193,10 +193,10 @@ def test_records_tell_the_plan_and_each_deletion(
     log = tmp_path_factory.mktemp("log") / "log"
     prune("--older-than", "30", "--yes", "--log-json", log)
     records = actions_in(log.read_text())
-    assert [one["action"] for one in records] == ["plan", "delete", "delete"]
+    assert [one["action"] for one in records] == ["plan", "delete", "delete", "measure"]
     assert (records[0]["images"], records[0]["delete"]) == (4, 2)
-    assert {one["decision"] for one in records[1:]} == {"delete"}
-    assert {one["id"] for one in records[1:]}.isdisjoint(scene.ids())
+    assert {one["outcome"] for one in records[1:3]} == {"deleted"}
+    assert {one["id"] for one in records[1:3]}.isdisjoint(scene.ids())
 
 
 def test_it_is_python_m_too(scene: Engine) -> None:

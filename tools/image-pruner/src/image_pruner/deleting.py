@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from toolroll_shared.logs import NO_LOG
 from toolroll_shared.output import oneline
@@ -85,6 +85,9 @@ def carry_out(
     return outcome
 
 
+_ENDINGS = {Rule.GONE: "gone", Rule.FAILED: "failed"}
+
+
 class _Deletion:
     """The deletion of one image."""
 
@@ -103,14 +106,28 @@ class _Deletion:
         """Delete the image, or note why it stays."""
         try:
             with self._log.action("delete", self._image.title) as fields:
+                fields.update(id=self._image.id, outcome="failed")
                 self._attempt()
-                verdict = self._outcome.verdicts[self._image.id]
-                fields |= {"id": self._image.id, "decision": verdict.decision}
-                fields |= {"reason": verdict.reason}
-                fields |= {"ok": self._image.id not in self._outcome.failed}
+                fields.update(self._fields())
         except Exception as error:  # noqa: BLE001 - it is raised when it is told what was done
             self._outcome.stopped = error
             self._fail(oneline(str(error)))
+
+    def _fields(self) -> dict[str, Any]:
+        """Return what the record tells of it."""
+        verdict, error = self._verdict, self._outcome.failed.get(self._image.id)
+        ending = _ENDINGS.get(verdict.rule, "deleted" if verdict.delete else "kept")
+        return {
+            "outcome": ending,
+            "reason": verdict.reason,
+            "predicted_freed_bytes": verdict.freed if ending == "deleted" else 0,
+            "ok": error is None,
+            "error": error,
+        }
+
+    @property
+    def _verdict(self) -> Verdict:
+        return self._outcome.verdicts[self._image.id]
 
     def _attempt(self) -> None:
         try:

@@ -127,7 +127,11 @@ class Session:
             outcome.freed = 0
         elif not isinstance(outcome.stopped, ToolError):
             try:
-                outcome.freed, outcome.cached = self._daemon.space().freed_since(stock.space)
+                with self._log.action("measure", self._daemon.host) as fields:
+                    space = self._daemon.space()
+                    outcome.freed, outcome.cached = space.freed_since(stock.space)
+                    if outcome.freed is not None:
+                        fields["bytes"] = max(outcome.freed, 0)
                 made = (one for one in self._daemon.containers() if one.image in outcome.deleted)
                 outcome.bereft = [container.name for container in made]
             except (ToolError, KeyboardInterrupt) as error:
