@@ -91,6 +91,7 @@ class Cluster:
                 fields["attempts"] = number
                 try:
                     with self.opened(query, parameters, gzip=True) as response:
+                        fields["status"] = response.status
                         body = self._whole(query, response)
                 except (HTTPError, OSError) as error:
                     raise told(self.chosen, self.server, error) from error

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from k8s_toolbox.models import Event
     from toolroll_shared.logs import Log
 
+    from .interruptions import Interruptions
+
 USAGE = "[-n NS | -A] [--since DURATION] [--for KIND/NAME] [--types TYPES] [--watch] [--json]"
 DESCRIPTION = """\
 Show what a cluster reports, sorted by when it was last seen: what is newest comes last.
@@ -59,7 +61,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, log: Log) -> int:
     """Run the command."""
     view = _View(arguments, log)
-    return view.watch() if arguments.watch else view.show()
+    if not arguments.watch:
+        return view.show()
+    from .interruptions import watching
+
+    with watching(log, view.query) as interruptions:
+        return view.watch(interruptions)
 
 
 def _types(text: str | None) -> set[str]:
@@ -92,7 +99,7 @@ class _View:
         self._cluster: Cluster = cluster_of(arguments, log)
         self._namespace = namespace_of(arguments, self._cluster)
         self._lists = Lists(self._cluster, Event)
-        self._query = Query("list", "events", self._namespace)
+        self.query = Query("list", "events", self._namespace)
         header = ["LAST SEEN", "TYPE", "REASON", "OBJECT", "MESSAGE"]
         self._table = Table(header if self._namespace else ["NAMESPACE", *header])
 
@@ -133,7 +140,7 @@ class _View:
         from k8s_toolbox.happenings import order
         from k8s_toolbox.names import check_namespace
 
-        events, _ = alone(lambda: self._lists.all(self._query, self._parameters()))
+        events, _ = alone(lambda: self._lists.all(self.query, self._parameters()))
         now = datetime.now(UTC)
         rows = sorted(self._rows(events, now), key=order)
         if not events:
@@ -153,17 +160,15 @@ class _View:
             text += f"; those about what is in no namespace are in {HOME}: -n {HOME}, or -A"
         return text
 
-    def watch(self) -> int:
+    def watch(self, interruptions: Interruptions) -> int:
         """Show the events and then those that come, until a signal ends it."""
         from k8s_toolbox.background import alone, heard
         from k8s_toolbox.lists import Changed, Lost
         from k8s_toolbox.names import check_namespace
 
-        from .interruptions import Interruptions
-
         shown: dict[str, EventRow] = {}
-        interruptions, begun = Interruptions(), False
-        for item in heard(self._lists.watched(self._query, self._parameters())):
+        begun = False
+        for item in heard(self._lists.watched(self.query, self._parameters())):
             now = datetime.now(UTC)
             if isinstance(item, Lost):
                 interruptions.tell(item)

@@ -59,6 +59,7 @@ class Output:
         self._prefixes: dict[Target, bytes] = {}
         self._tallies: dict[Target, Tally] = {}
         self._away: dict[Target, float] = {}
+        self._trouble: dict[Target, str] = {}
         self._error: ToolError | None = None
         self._has_failed = False
 
@@ -72,6 +73,16 @@ class Output:
         Raises:
             ToolError: of the one log that there is.
         """
+        try:
+            self._write(told, more)
+        except BaseException as error:  # what is being read ends with us
+            left = isinstance(error, BrokenPipeError)
+            for target in [*self._tallies]:
+                self._record(target, type(error).__name__, ok=left)
+            raise
+        return self._code()
+
+    def _write(self, told: Iterable[Told], more: Callable[[], bool]) -> None:
         lines: list[bytes] = []
         size = 0
         for target, item in told:
@@ -85,7 +96,6 @@ class Output:
                 write_bytes(b"".join(lines), flush=True)
                 lines, size = [], 0
         write_bytes(b"".join(lines), flush=True)
-        return self._code()
 
     def _lines(self, target: Target, records: list[Record]) -> list[bytes]:
         """Return lines as they are written, without those that are not wanted."""
@@ -131,11 +141,12 @@ class Output:
         match item:
             case Ended() if target:
                 self._away.pop(target, None)
-                self._record(target, None)
+                self._record(target, self._trouble.pop(target, None))
             case Failed(error) if target:
                 self._fail(target, error)
-            case Said(text):
+            case Said(text) if target:
                 self._has_failed = True
+                self._trouble[target] = text
                 say(f"{where}: {oneline(text)}")
             case Waiting(why):
                 say(oneline(f"{why}: waiting"))
@@ -148,7 +159,7 @@ class Output:
 
     def _fail(self, target: Target, error: ToolError) -> None:
         self._has_failed = True
-        self._record(target, error)
+        self._record(target, str(error))
         if self._exact:  # there is no other: it is the whole command's
             self._error = error
         else:
@@ -169,20 +180,16 @@ class Output:
         elif not self._away:
             say("reconnected, no line is lost")
 
-    def _record(self, target: Target, error: ToolError | None) -> None:
-        tally = self._tallies.pop(target, None)
-        if tally is None and error is None:
-            return
-        tally = tally or Tally()
-        fields = {"error": str(error)} if error else {}
+    def _record(self, target: Target, error: str | None, *, ok: bool = False) -> None:
+        tally = self._tallies.pop(target, None) or Tally()
         self._log.record(
             "log",
             _path(target),
             duration_s=time.monotonic() - tally.began,
-            ok=error is None,
+            ok=ok or error is None,
             lines=tally.lines,
             bytes=tally.bytes,
-            **fields,
+            error=error,
         )
 
     def _code(self) -> int:

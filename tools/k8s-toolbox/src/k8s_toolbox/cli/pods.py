@@ -87,7 +87,7 @@ def run(arguments: argparse.Namespace, log: Log) -> int:
 
     cluster = cluster_of(arguments, log)
     view = View(arguments, cluster, namespace_of(arguments, cluster), order)
-    return _watch(view) if arguments.watch else _show(view)
+    return _watch(view, log) if arguments.watch else _show(view)
 
 
 def _order(key: str | None) -> Callable[[list[PodRow]], list[PodRow]]:
@@ -103,10 +103,12 @@ def _order(key: str | None) -> Callable[[list[PodRow]], list[PodRow]]:
     return lambda rows: sorted(rows, key=SORT_KEYS[name], reverse=reverse)
 
 
-def _watch(view: View) -> int:
+def _watch(view: View, log: Log) -> int:
+    from .interruptions import watching
     from .podwatch import watch
 
-    return watch(view)
+    with watching(log, view.query) as interruptions:
+        return watch(view, interruptions)
 
 
 def _show(view: View) -> int:

@@ -12,7 +12,6 @@ from k8s_toolbox.rows import row_of
 from toolroll_shared.errors import Exit
 
 from .cluster import say
-from .interruptions import Interruptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,15 +19,16 @@ if TYPE_CHECKING:
     from k8s_toolbox.models import Pod
     from k8s_toolbox.rows import PodRow
 
+    from .interruptions import Interruptions
     from .podview import View
 
 
-def watch(view: View) -> int:
+def watch(view: View, interruptions: Interruptions) -> int:
     """Show the pods and then each change, until a signal ends it."""
     parameters, names = dict(view.parameters), view.names
     if len(names) == 1:
         parameters["fieldSelector"] = f"metadata.name={names[0]}"
-    shown, interruptions, begun = _Shown(view), Interruptions(), False
+    shown, begun = _Shown(view), False
     for item in heard(view.lists.watched(view.query, parameters)):
         if isinstance(item, Lost):
             interruptions.tell(item)
