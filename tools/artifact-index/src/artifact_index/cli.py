@@ -4,8 +4,9 @@ import argparse
 import errno
 import os
 import sys
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from gh_releases import (
     ClientOptions,
@@ -26,6 +27,9 @@ from toolroll_shared.output import (
     write,
     write_result,
 )
+
+if TYPE_CHECKING:
+    from .history import Change
 
 TOOL = "artifact-index"
 
@@ -262,14 +266,14 @@ def _write_bytes(block: bytes) -> None:
     sys.stdout.buffer.write(block)
 
 
-def _run_changes(arguments: argparse.Namespace, _log: Log) -> int:
+def _run_changes(arguments: argparse.Namespace, log: Log) -> int:
     from .commands import reading
     from .history import changes
     from .render import changes_json, changes_lines, changes_rows, changes_table
 
     database = _database(arguments)
-    with reading(database) as connection:
-        found = changes(connection, since=arguments.since)
+    with log.action("changes", str(database)) as fields, reading(database) as connection:
+        found = _counted(changes(connection, since=arguments.since), fields)
         if arguments.json:
             texts = changes_json(database, found, since=arguments.since)
         elif arguments.ndjson:
@@ -283,15 +287,23 @@ def _run_changes(arguments: argparse.Namespace, _log: Log) -> int:
     return Exit.OK
 
 
-def _run_status(arguments: argparse.Namespace, _log: Log) -> int:
+def _counted(found: "Iterator[Change]", fields: dict[str, Any]) -> "Iterator[Change]":
+    """Yield what is found, and count it for a record."""
+    fields["rows"] = 0
+    for fields["rows"], one in enumerate(found, 1):
+        yield one
+
+
+def _run_status(arguments: argparse.Namespace, log: Log) -> int:
     from .commands import reading
     from .render import status_json, status_text
     from .schema import SCHEMA
     from .status import status
 
     database = _database(arguments)
-    with reading(database) as connection:
+    with log.action("status", str(database)) as fields, reading(database) as connection:
         found = status(connection)
+        fields["rows"] = len(found)
     if arguments.json:
         version, size = len(SCHEMA.migrations), database.stat().st_size
         write(status_json(database, found, version=version, size=size))

@@ -6,6 +6,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from gh_releases import Client, ClientOptions
 from toolroll_shared.errors import UsageError
@@ -151,7 +152,7 @@ def export(options: ExportOptions, write: Write, *, log: Log) -> int:
     """
     exporting = _exporting(options)
     with log.action("export", "-") as fields, reading(options.database) as connection:
-        fields["rows"] = rows = exporting(connection, write)
+        fields["rows"] = rows = exporting(connection, _counted(write, fields))
     return rows
 
 
@@ -168,8 +169,19 @@ def export_to(options: ExportOptions, path: Path, *, log: Log) -> int:
         reading(options.database) as connection,
         writing_to(path, source=options.database) as write,
     ):
-        fields["rows"] = rows = exporting(connection, write)
+        fields["rows"] = rows = exporting(connection, _counted(write, fields))
     return rows
+
+
+def _counted(write: Write, fields: dict[str, Any]) -> Write:
+    """Return what writes, and counts the bytes for a record."""
+    fields["bytes"] = 0
+
+    def count(block: bytes) -> object:
+        fields["bytes"] += len(block)
+        return write(block)
+
+    return count
 
 
 def verify(database: Path, *, log: Log) -> list[str]:

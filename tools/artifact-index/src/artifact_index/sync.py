@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from gh_releases import Client, NotFound, Release, Selection
 from toolroll_shared.errors import Exit, ToolError, TryLater
@@ -77,24 +78,45 @@ async def sync_all(  # noqa: PLR0913 - a call names them
         outcome = waiting.pop(0)
         try:
             with errors_of(database), log.action("sync", outcome.repository) as fields:
-                await sync_repository(client, store, outcome, since=since)
-                fields.update(asdict(outcome.changes))
+                await _sync_one(client, store, outcome, since, fields)
         except ToolError as error:
-            if isinstance(error, NotFound) and outcome.gone_since is not None:
-                continue
             outcome.error = error
             failed(outcome)
             if isinstance(error, TryLater) or isinstance(error.__cause__, sqlite3.Error):
-                _give_up(waiting, type(error), failed)
+                _give_up(waiting, type(error), failed, log)
                 return
 
 
+async def _sync_one(
+    client: Client, store: Store, outcome: Outcome, since: datetime | None, fields: dict[str, Any]
+) -> None:
+    """Bring a repository up to date; that it still is not found is no failure."""
+    fields["outcome"] = "failed"
+    try:
+        await sync_repository(client, store, outcome, since=since)
+    except NotFound:
+        fields["outcome"] = "gone"
+        if outcome.gone_since is None:
+            raise
+    else:
+        fields["outcome"] = "synced"
+    finally:
+        fields |= asdict(outcome.changes)
+
+
 def _give_up(
-    outcomes: Iterable[Outcome], why: type[ToolError], failed: Callable[[Outcome], None]
+    outcomes: Iterable[Outcome],
+    why: type[ToolError],
+    failed: Callable[[Outcome], None],
+    log: Log,
 ) -> None:
     for outcome in outcomes:
         outcome.error = why(f"{outcome.repository}: not tried after that")
         failed(outcome)
+        log.record(
+            "sync", outcome.repository, duration_s=0.0, ok=False, outcome="not_tried",
+            error=why.__name__,
+        )  # fmt: skip
 
 
 def exit_code(outcomes: Sequence[Outcome]) -> Exit:
