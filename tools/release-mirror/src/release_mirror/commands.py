@@ -35,20 +35,35 @@ class PruneOptions:
     rules: Mapping[str, Rules] = field(default_factory=dict)
 
 
-def read_standings(dest: Path) -> list[Standing]:
+def read_standings(dest: Path, *, log: Log = NO_LOG) -> list[Standing]:
     """Return how each repository of a mirror stands.
 
     Raises:
         ToolError: there is no manifest, or none that can be read.
     """
-    require_manifest(dest)
-    with open_manifest(dest, writing=False) as manifest:
-        return standings(manifest)
+    with log.action("status", str(dest)) as fields:
+        require_manifest(dest)
+        with open_manifest(dest, writing=False) as manifest:
+            found = standings(manifest)
+        fields["rows"] = len(found)
+    return found
 
 
 def prune(
     options: PruneOptions, *, really: bool, notify: Callable[[str], None], log: Log = NO_LOG
 ) -> list[Removal]:
+    """Do what `_prune` does, and record it and each file that was to be removed."""
+    with log.action("prune", str(options.dest)) as fields:
+        removals = _prune(options, really=really, notify=notify)
+        failed = sum(one.trouble is not None for one in removals)
+        fields.update(files=len(removals), outcome="removed" if really else "shown")
+        fields.update(failed=failed, ok=not failed)
+        if really:
+            _record(log, removals)
+    return removals
+
+
+def _prune(options: PruneOptions, *, really: bool, notify: Callable[[str], None]) -> list[Removal]:
     """Remove what the policy says, or return only what that would be.
 
     Raises:
@@ -72,8 +87,6 @@ def prune(
                 removals += remove(dest, manifest, repository, found, notify=notify)
             else:
                 removals += [Removal(repository.name, record) for record in found]
-    if really:
-        _record(log, removals)
     return removals
 
 
@@ -150,5 +163,6 @@ def _record(log: Log, removals: Iterable[Removal]) -> None:
             one.record.path,
             duration_s=0.0,
             ok=one.trouble is None,
-            bytes=one.record.size,
+            bytes=one.record.size if one.trouble is None else 0,
+            error=one.trouble,
         )

@@ -7,6 +7,7 @@ file and adopts it.
 """
 
 import asyncio
+import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -137,9 +138,14 @@ class Run:
             CorruptStore: the manifest is not ours, or damaged.
         """
         self._task = asyncio.current_task()
-        with open_manifest(self._options.dest, writing=False) as manifest:
-            works = await self._prepare(manifest)
-        return [action for work in works for action in work.actions], room_at(self._options.dest)
+        with self._log.action("plan", str(self._options.dest)) as fields:
+            with open_manifest(self._options.dest, writing=False) as manifest:
+                works = await self._prepare(manifest)
+            actions = [action for work in works for action in work.actions]
+            fields["files"] = sum(action.downloads for action in actions)
+            fields["missing_bytes"] = sum(action.missing for action in actions)
+            fields["ok"] = not self._report.failures
+        return actions, room_at(self._options.dest)
 
     async def mirror(self) -> None:
         """Bring DEST up to date.
@@ -181,10 +187,7 @@ class Run:
                         works.append(await self._look_at(client, manifest, target, report))
                 except ToolError as error:
                     self._notify(str(report.end(error)))
-                    self._log.record(
-                        "mirror", report.repository, duration_s=time.monotonic() - self._started,
-                        ok=False, error=type(error).__name__,
-                    )  # fmt: skip
+                    self._record(report, ok=False, error=type(error).__name__)
         return works
 
     async def _look_at(
@@ -318,15 +321,29 @@ class Run:
                 latest_id=work.latest_id,
                 complete=not report.failures and not self._options.adopting,
             )
+        error = self._end()
+        self._record(report, ok=error is None and not report.failures, error=error)
+
+    def _end(self) -> str | None:
+        """Return what ends the run too early, if something does, as a record has it."""
+        if self._report.interrupted:
+            return "KeyboardInterrupt"
+        raised = sys.exception()
+        return None if raised is None else type(raised).__name__
+
+    def _record(self, report: RepositoryReport, *, ok: bool, error: str | None) -> None:
+        """Record what became of a repository; each file's bytes are in its own record."""
         self._log.record(
             "mirror",
             report.repository,
             duration_s=time.monotonic() - self._started,
-            ok=not report.failures,
+            ok=ok,
             downloaded=report.downloaded,
             skipped=report.skipped,
+            gone=report.gone,
+            replaced=report.replaced,
             failed=len(report.failures),
-            bytes=report.bytes,
+            error=error,
         )
 
     async def _others(self, manifest: Manifest, work: Work) -> Sequence[Action]:

@@ -2,8 +2,7 @@
 
 import asyncio
 import shutil
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain, count
 from pathlib import Path
@@ -86,25 +85,22 @@ class Healer:
 
     async def heal(self, *, repair: bool, rebuild: bool) -> tuple[Findings, list[Finding]]:
         """Check, repair or rebuild; return what is the matter then, and what was healed."""
-        self._task, started = asyncio.current_task(), time.monotonic()
+        self._task = asyncio.current_task()
         healed: list[Finding] = []
-        if repair:
-            findings, healed = await self.repair()
-        else:
-            findings = await (self.rebuild() if rebuild else self.check())
-        for finding in findings.found:
-            self._log.record(
-                finding.kind, finding.path, duration_s=0.0, ok=finding.kind not in BROKEN
-            )
-        self._log.record(
-            "verify",
-            str(self._options.dest),
-            duration_s=time.monotonic() - started,
-            ok=not findings.broken,
-            checked=findings.checked,
-            bytes=findings.bytes,
-        )
+        with self._log.action("verify", str(self._options.dest)) as fields:
+            if repair:
+                findings, healed = await self.repair()
+            else:
+                findings = await (self.rebuild() if rebuild else self.check())
+            self._record(findings.found)
+            fields.update(ok=not findings.broken, checked=findings.checked, bytes=findings.bytes)
+            fields.update(found=len(findings.found), healed=len(healed))
         return findings, healed
+
+    def _record(self, found: Iterable[Finding]) -> None:
+        for one in found:
+            is_fine = one.kind not in BROKEN
+            self._log.record("finding", one.path, duration_s=0.0, ok=is_fine, outcome=one.kind)
 
     async def check(self) -> Findings:
         """Return what a check finds; nothing is written, and no network is needed.

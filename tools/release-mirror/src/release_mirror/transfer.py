@@ -242,16 +242,23 @@ class Transfer:
             if self._stopped_by is not None:
                 reason = f"not tried after that: {self._stopped_by}"
                 self._fail(wanted, reason, throttled=self._throttled, aloud=False)
+                self._record_untried(wanted, "not_tried", reason)
                 continue
             try:
                 url, headers = download_request(wanted, self._client)
             except Refused as error:
                 self._fail(wanted, str(error))
+                self._record_untried(wanted, "failed", str(error))
                 continue
             if wanted.kind != "asset" and headers:
                 headers["Accept"] = "application/vnd.github+json"  # of archives, else 415
             watch = partial(self._watcher.advance, wanted.path, wanted.size)
             yield Job(url=url, headers=headers, sink=AssetSink(action, self._dest, progress=watch))
+
+    def _record_untried(self, wanted: Wanted, outcome: str, reason: str) -> None:
+        self._log.record(
+            "asset", str(wanted), duration_s=0.0, ok=False, outcome=outcome, error=reason
+        )
 
     def _say_retry(self, job: Job[AssetSink], error: FetchError, seconds: float) -> None:
         self._notify(f"{job.sink.action.wanted}: {error}; trying again in {seconds:.1f} s")
@@ -264,8 +271,6 @@ class Transfer:
             self._notify(f"{wanted}: {error}; what an earlier run left is of no use")
             return False
         self._watcher.end(wanted.path)
-        if error is not None and error.kind == "cancelled" and self.interrupted:
-            return True
         self._log.record(
             "asset",
             str(wanted),
@@ -277,6 +282,8 @@ class Transfer:
             attempts=result.attempts,
             error=None if error is None else error.kind,
         )
+        if error is not None and error.kind == "cancelled" and self.interrupted:
+            return True
         if error is None:
             self._downloaded(action, sink, result.bytes)
         else:

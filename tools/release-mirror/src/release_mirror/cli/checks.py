@@ -107,14 +107,14 @@ def add_status(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_run_status)
 
 
-def _run_status(arguments: argparse.Namespace, _log: Log) -> int:
+def _run_status(arguments: argparse.Namespace, log: Log) -> int:
     from datetime import UTC, datetime
 
     from release_mirror.commands import read_standings
     from release_mirror.render import status_json, status_text
     from release_mirror.status import stale
 
-    found = read_standings(arguments.dest)
+    found = read_standings(arguments.dest, log=log)
     late = [] if arguments.max_age is None else stale(found, max_age_s=arguments.max_age)
     if arguments.json:
         write_result(status_json(found, stale=late))
