@@ -71,25 +71,35 @@ def schema() -> dict[str, Any]:
 
 @cache
 def _validator() -> Any:
-    return jsonschema_rs.validator_for(schema())
+    return jsonschema_rs.validator_for(schema(), validate_formats=True)
 
 
 def complaints(record: object) -> list[str]:
     """Return what the schema has against a record."""
-    return [f"{one.instance_path}: {one.message}" for one in _validator().iter_errors(record)]
+    return [
+        "".join(f"/{part}" for part in one.instance_path) + f": {one.message}"
+        for one in _validator().iter_errors(record)
+    ]
 
 
-def take(step: Step, folder: Path, *, until: Until | None = None, **settings: str) -> None:
+def take(
+    step: Step,
+    folder: Path,
+    settings: Mapping[str, str] | None = None,
+    *,
+    until: Until | None = None,
+) -> None:
     """Run a step in a folder, and judge its records.
 
     Args:
         step: what is run, and how it is to end.
         folder: where; its log and its output go there, too.
+        settings: more of the environment.
         until: when to end it with SIGTERM; None: it ends by itself. It reads a pipe for stdin
             that nobody writes to, then.
-        settings: more of the environment.
     """
     log = folder / "log"
+    settings = dict(settings or {})
     if "--log-json" not in step.line:
         settings["TOOLROLL_LOG"] = str(log)
     code, said = _run(step, folder, until, settings)
