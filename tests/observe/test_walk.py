@@ -48,6 +48,7 @@ RECORD = {
     "request_id": "abc",
 }
 RUN = {"action": "run", "outcome": "ok", "exit_code": 0, "actions": 1, "failed": 0, "bytes": 0}
+KILLED = {"action": "run", "outcome": "killed", "exit_code": 137, "signal": 9, "user_s": 0.1}
 
 WRONG = {
     "a local time": ({"ts": "2026-11-22T14:00:00+01:00"}, "/ts"),
@@ -69,7 +70,8 @@ RIGHT = {
     "a run": RUN,
     "a request without an answer": {"tool": "multi-fetch", "action": "fetch", "status": None},
     "what another tool does": {"tool": "another", "action": "dance", "colour": "red"},
-    "another's run": {**RUN, "tool": "ls", "user_s": 0.1, "max_rss_bytes": 1, "signal": "KILL"},
+    "a run that was killed": {**KILLED, "ok": False, "level": "error"},
+    "another's run": {**KILLED, "tool": "ls", "system_s": 0.1, "max_rss_bytes": 1},
 }
 
 
