@@ -132,24 +132,32 @@ _encoded = json.JSONEncoder(default=str, allow_nan=False).encode
 
 
 def line_of(record: dict[str, Any], secrets: Secrets) -> bytes:
-    """Return a record as a line: ASCII, valid for every parser, without secrets, not too long."""
-    text = _text_of(record, secrets)
-    if len(text) >= LINE_BYTES:
-        text = _text_of({name: _short(value) for name, value in record.items()}, secrets)
-    if len(text) >= LINE_BYTES:
-        kept = {name: value for name, value in record.items() if not isinstance(value, list | dict)}
-        text = _text_of({name: _short(value) for name, value in list(kept.items())[:16]}, secrets)
+    """Return a record as a line: ASCII, valid for every parser, without secrets, not too long.
+
+    Secrets are looked for in the texts of a record, not in the line: it stays JSON whatever they
+    are. Only then is anything cut, so that no secret is cut in two and half of it kept.
+    """
+    text = _encoded_at_once(record)
+    if text is None or "\\ud" in text or len(text) >= LINE_BYTES or secrets.are_in_json(text):
+        text = _cut_text_of(_clean(record, secrets))
     return text.encode() + b"\n"
 
 
-def _text_of(record: dict[str, Any], secrets: Secrets) -> str:
+def _encoded_at_once(record: dict[str, Any]) -> str | None:
     try:
-        text = _encoded(record)
+        return _encoded(record)
     except (ValueError, TypeError):
-        text = _encoded(_clean(record))
-    if "\\ud" in text:  # a letter beyond 16 bits, or a byte of a name that is no text
-        text = _encoded(_clean(record))
-    return secrets.hidden(text)
+        return None
+
+
+def _cut_text_of(record: dict[str, Any]) -> str:
+    text = _encoded(record)
+    if len(text) >= LINE_BYTES:
+        text = _encoded({name: _short(value) for name, value in record.items()})
+    if len(text) >= LINE_BYTES:
+        kept = {name: value for name, value in record.items() if not isinstance(value, list | dict)}
+        text = _encoded({name: _short(value) for name, value in list(kept.items())[:16]})
+    return text
 
 
 def _short(value: Any) -> Any:
@@ -158,14 +166,16 @@ def _short(value: Any) -> Any:
     return value
 
 
-def _clean(value: Any) -> Any:
-    """Return a value that JSON has a form for: finite, without lone surrogates, named by text."""
-    if isinstance(value, str):
-        return value.encode(errors="backslashreplace").decode()
+def _clean(value: Any, secrets: Secrets) -> Any:
+    """Return a value that JSON has a form for: finite, named by text, whose texts are harmless."""
+    if isinstance(value, str):  # a letter beyond 16 bits stays, a byte of a name is no text
+        return secrets.hidden(value).encode(errors="backslashreplace").decode()
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
-        return {str(_clean(str(name))): _clean(one) for name, one in value.items()}
+        return {
+            str(_clean(str(name), secrets)): _clean(one, secrets) for name, one in value.items()
+        }
     if isinstance(value, list | tuple):
-        return [_clean(one) for one in value]
-    return value if value is None or isinstance(value, bool | int) else _clean(str(value))
+        return [_clean(one, secrets) for one in value]
+    return value if value is None or isinstance(value, bool | int) else _clean(str(value), secrets)

@@ -59,7 +59,13 @@ writing = _Writing()
 
 
 def note(tool: str, message: str) -> None:
-    """Say `tool: message` on stderr. A stderr that is gone or full stops no work."""
+    """Say `tool: message` on stderr, without secrets.
+
+    A stderr that is gone or full stops no work.
+    """
+    from .secrets import secrets_of
+
+    message = secrets_of(os.environ).hidden(message)
     try:
         with writing.to(sys.stderr):
             sys.stderr.write(f"{tool}: {message}\n")
