@@ -82,6 +82,7 @@ PLAIN = [
     "such as http://HOST:PORT/metrics",
     "mail me@example.org? #1",
     "C://x",
+    "C:/x@y?",
     '{"url": "http://h/a", "mail": "me@h"}',
     "'http://h:80/', 'a@b'",
     "postgres://db1:5432,db2:5432/x",
@@ -113,6 +114,7 @@ URLS = [
     (f"http:\\/\\/m4ry:{S}@h\\/a?sig={S}", "http:\\/\\/h\\/a?..."),
     (f"http://h/a?X-Amz-Signature={S}&b=c", "http://h/a?..."),
     (f"http://h?sig={S}", "http://h?..."),
+    (f"https:/m4ry:{S}@h/a?sig={S}", "https:/h/a?..."),
     (f"http://h/a#access_token={S}", "http://h/a?..."),
     (f"http://h/login?next=http://m4ry:{S}@h/", "http://h/login?..."),
 ]

@@ -203,12 +203,18 @@ def outcome_of(code: int, *, failed: bool) -> str:
 
 
 def request_id_of(environment: Mapping[str, str]) -> str:
-    """Return the id that our parent gave this run, or its trace's, or else a new one."""
+    """Return the id that our parent gave this run, or its trace's, or else a new one.
+
+    An id is shown wherever we show something: one that tells a secret is none.
+    """
     import re
 
     given = environment.get(REQUEST_ID_VARIABLE)
     if given and re.fullmatch(_ID, given):
-        return given
+        from .secrets import secrets_of
+
+        if secrets_of(environment).hidden(given) == given:
+            return given
     trace = re.fullmatch(_TRACEPARENT, environment.get("TRACEPARENT", ""))
     return trace[1] if trace else os.urandom(16).hex()
 

@@ -30,7 +30,9 @@ _VAGUE_NAMES = re.compile(r"(^|_)(KEY|AUTH|PAT|PASS)$", re.IGNORECASE)
 _DIGIT_AND_LETTER = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])", re.DOTALL)
 
 _RUN = r"[^\s\"'<>\\]*+"
-_URL = re.compile(rf"(:(?:\\*+/){{2}})({_RUN}(?:\\++(?![\"']){_RUN})*+)")
+_URL = re.compile(
+    rf"(:(?:\\*+/){{2}}|\bhttps?:/(?![/\\]))({_RUN}(?:\\++(?![\"']){_RUN})*+)", re.IGNORECASE
+)  # a path that was made of a URL has one slash
 _AUTHORITY = re.compile(r"[^/?#\\]*+")
 _HOST = re.compile(r"(?:[^:\[\]]*+|\[[^\]]*+\])(?::[0-9]*+)?")
 _QUERY = re.compile(r"[?#]")
@@ -55,6 +57,13 @@ class Secrets:
             if form in text:
                 return True
         return _has_url_secrets(text)
+
+    def taken_from(self, data: bytearray) -> bytearray:
+        """Return bytes without them; URLs are left alone."""
+        for form in self._forms:
+            if (found := form.encode(errors="replace")) in data:
+                data = data.replace(found, HIDDEN.encode())
+        return data
 
     def hidden(self, text: str) -> str:
         """Return text without them, and without what URLs in it could tell.
@@ -126,7 +135,7 @@ def without_url_secrets(text: str) -> str:
 
 def _has_url_secrets(text: str) -> bool:
     if "@" in text or "?" in text or "#" in text:
-        return "://" in text or ":\\" in text
+        return ":/" in text or ":\\" in text
     return False
 
 

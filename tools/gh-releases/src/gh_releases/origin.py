@@ -13,6 +13,7 @@ import httpx
 
 from toolroll_shared.errors import Refused, Unreachable, UsageError
 from toolroll_shared.output import redact_url
+from toolroll_shared.secrets import Secrets
 
 from .answers import HIDDEN, NOT_MODIFIED, OK, Answer, parsed, read_answer
 from .cache import Cache, Entry, is_etag
@@ -91,6 +92,7 @@ class Origin:
         self._root = _address(options.api_url)
         self._cache = Cache(options.cache, token=options.token, notify=notify)
         self._http: httpx.AsyncClient | None = None
+        self._secrets = Secrets([options.token or ""])
 
     def open(self) -> None:
         """Get ready for requests.
@@ -197,8 +199,8 @@ class Origin:
         return Page(value=value, url=answer.url, next_url=next_url)
 
     def _keep(self, value: Any, url: httpx.URL, etag: str, next_url: httpx.URL | None) -> None:
-        if is_etag(etag):
-            following = None if next_url is None else str(next_url)
+        following = None if next_url is None else str(next_url)
+        if is_etag(etag) and self.without_token(following or "") == (following or ""):
             self._cache.store(Entry(url=str(url), etag=etag, next_url=following, value=value))
 
     async def _request(
@@ -209,6 +211,7 @@ class Origin:
         headers = {} if etag is None else {"If-None-Match": etag}
         async with self._http.stream(method, url, headers=headers) as response:
             answer = await read_answer(response)
+        answer = replace(answer, content=self._secrets.taken_from(answer.content))
         fields |= {"status": answer.status, "ok": answer.status in {OK, NOT_MODIFIED}}
         fields["bytes"] = fields.get("bytes", 0) + len(answer.content)
         self._count(answer)
