@@ -18,7 +18,7 @@ def tells_all(connection: Connection, request: Request) -> None:
     seen = request.headers.get("authorization", "none")
     status = int(name) if name.isdigit() else 302 if name in {"on", "away", "bad"} else 200
     places = {
-        "on": f"/a{request.target[3:]}&seen={seen}",
+        "on": f"/a/{seen}{request.target[3:]}",
         "away": f"{login('https://127.0.0.1:1')}/?{SIGNED}",
         "bad": f"http://m4ry:{PASSWORD}@h:{SIGNATURE}/",
     }

@@ -58,13 +58,6 @@ class Secrets:
                 return True
         return _has_url_secrets(text)
 
-    def taken_from(self, data: bytearray) -> bytearray:
-        """Return bytes without them; URLs are left alone."""
-        for form in self._forms:
-            if (found := form.encode(errors="replace")) in data:
-                data = data.replace(found, HIDDEN.encode())
-        return data
-
     def hidden(self, text: str) -> str:
         """Return text without them, and without what URLs in it could tell.
 
@@ -74,11 +67,22 @@ class Secrets:
         before = None
         while before != text:  # what is left may be one, too; each time it gets shorter
             before = text
-            for form in self._forms:
-                if form in text:
-                    text = text.replace(form, HIDDEN)
-            text = without_url_secrets(text)
+            text = without_url_secrets(self.taken_from(text))
         return text
+
+    def taken_from(self, text: str) -> str:
+        """Return text without them; URLs are left alone."""
+        for form in self._forms:
+            if form in text:
+                text = text.replace(form, HIDDEN)
+        return text
+
+    def taken_from_bytes(self, data: bytearray) -> bytearray:
+        """Return bytes without them; URLs are left alone."""
+        for form in self._forms:
+            if (found := form.encode(errors="replace")) in data:
+                data = data.replace(found, HIDDEN.encode())
+        return data
 
 
 def secrets_of(environment: Mapping[str, str]) -> Secrets:
@@ -98,7 +102,7 @@ def _secrets_in(environment: Mapping[str, str]) -> Iterator[str]:
             yield value
             yield value.strip()  # as a header has it
         if "@" in value and ("://" in value or name.lower().endswith("_proxy")):
-            yield from _login_in(value)
+            yield from login_in(value)
 
 
 def _is_secret_name(name: str, value: str) -> bool:
@@ -111,8 +115,11 @@ def _is_file(value: str) -> bool:
     return value.startswith("/") and "\0" not in value and os.path.exists(value)  # noqa: PTH110 - pathlib costs
 
 
-def _login_in(url: str) -> Iterator[str]:
-    """Yield what a URL says about who we are; a user without a password is no secret to ssh."""
+def login_in(url: str) -> Iterator[str]:
+    """Yield the secrets in what a URL has before its host.
+
+    A user without a password is a token, but for ssh.
+    """
     from urllib.parse import unquote  # noqa: PLC0415 - only where there is one
 
     scheme, _, rest = url.rpartition("://")

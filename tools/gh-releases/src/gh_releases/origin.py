@@ -211,7 +211,7 @@ class Origin:
         headers = {} if etag is None else {"If-None-Match": etag}
         async with self._http.stream(method, url, headers=headers) as response:
             answer = await read_answer(response)
-        answer = replace(answer, content=self._secrets.taken_from(answer.content))
+        answer = replace(answer, content=self._secrets.taken_from_bytes(answer.content))
         fields |= {"status": answer.status, "ok": answer.status in {OK, NOT_MODIFIED}}
         fields["bytes"] = fields.get("bytes", 0) + len(answer.content)
         self._count(answer)

@@ -5,6 +5,9 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, Protocol
 
+from toolroll_shared.secrets import Secrets, login_in
+
+from .headers import secrets_sent
 from .jobs import Job, Method, Result
 from .lines import MAX_LINE, Line, Lines
 from .records import Outcome, failure, outcome_of
@@ -79,6 +82,7 @@ class Feed:
         self._reporter = reporter
         self._sink_for = sink_for
         self._headers = headers
+        self._sent = secrets_sent(headers)
         self._method = method
         self._done_before = done_before
         self._window: OrderedDict[str, Entry] = OrderedDict()  # a dict is slow to find its first
@@ -108,8 +112,9 @@ class Feed:
         """Report the line that a job was for, and all that waited for the same URL."""
         assert isinstance(result.job, LineJob)  # noqa: S101 - there are no others
         entry = result.job.entry
-        final = result.final_url
-        shown = entry.shown if final is None or final == entry.url else shown_url(final)
+        final, shown = result.final_url, entry.shown
+        if final is not None and final != entry.url:
+            shown = self._shown_elsewhere(entry, final)
         outcome = entry.outcome = outcome_of(result, None if final is None else shown)
         await self._reporter.fetched(entry, outcome)
         followers, entry.followers = entry.followers, []
@@ -118,6 +123,14 @@ class Feed:
         if followers:
             self._followers -= len(followers)
             self._room.set()
+
+    def _shown_elsewhere(self, entry: Entry, final: str) -> str:
+        """Return where a redirect led, as it may be shown: a server may write there what we sent.
+
+        That would be our headers, and the user and password of the URL.
+        """
+        secrets = Secrets([*self._sent, *login_in(entry.url)])
+        return shown_url(secrets.taken_from(final))
 
     async def cancel_rest(self) -> None:
         """Report the lines that were not reached, as far as they need not be waited for."""

@@ -1,13 +1,14 @@
 """The headers that a user asks for: lines, or files with lines. None is ever shown."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from toolroll_shared.errors import UsageError
 
 _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t\x20-\x7e\x80-\xff]*)")
 _BLANK = " \t\r\n"
+_OPEN = re.compile(r"accept(-.*)?|cache-control|referer|user-agent|if-.*", re.IGNORECASE)
 
 
 def headers_of(values: Sequence[str]) -> dict[str, str]:
@@ -32,6 +33,12 @@ def headers_of(values: Sequence[str]) -> dict[str, str]:
         names.add(match[1].lower())
         headers[match[1]] = match[2]
     return headers
+
+
+def secrets_sent(headers: Mapping[str, str]) -> list[str]:
+    """Return the words in headers that may be secret; a scheme such as `Bearer` is too short."""
+    values = (value for name, value in headers.items() if not _OPEN.fullmatch(name))
+    return [word for value in values for word in value.split()]
 
 
 def _lines(values: Sequence[str]) -> Iterator[str]:
