@@ -18,10 +18,11 @@ from urllib3.exceptions import InsecureRequestWarning
 
 from toolroll_shared.errors import UsageError
 from toolroll_shared.output import is_terminal, oneline
+from toolroll_shared.secrets import Secrets
 
 from .credentials import Credentials, credentials_of
 from .endpoints import proxy_of, server_of
-from .identity import basic, identity
+from .identity import basic, identity, secrets_sent
 
 if TYPE_CHECKING:
     from .endpoints import Endpoint
@@ -44,6 +45,10 @@ class Access:
     Args:
         chosen: where and as whom.
 
+    Attributes:
+        headers: that say who we are.
+        secrets: in them; a server may quote what it was sent.
+
     Raises:
         UsageError: files or settings that make no sense.
         Refused: a plugin gives no credentials.
@@ -58,6 +63,7 @@ class Access:
             found = self._credentials(server)
             self._stale_at = _stale_at(found.expires)
             self.headers = identity(found.user, login=server.login)
+            self.secrets = Secrets(secrets_sent(found.user, login=server.login))
             cluster, user = self._with_files(chosen.cluster), self._with_files(found.user)
             self.client = ApiClient(self._configuration(cluster, user, server))
         except (ConfigException, ValueError, OSError) as error:

@@ -205,4 +205,5 @@ class Cluster:
         finally:
             response.close()
         after = retry_after_seconds(response.headers.get("Retry-After"), now=datetime.now(UTC))
-        raise answered(self.chosen, access.server, query, Answer(response.status, body, after))
+        answer = Answer(response.status, body, access.secrets, after)
+        raise answered(self.chosen, access.server, query, answer)

@@ -33,6 +33,14 @@ def identity(user: Entry, *, login: str | None = None) -> HTTPHeaderDict:
     return headers
 
 
+def secrets_sent(user: Entry, *, login: str | None = None) -> list[str]:
+    """Return what is secret in the headers of `identity`, alone and as it is sent."""
+    name, password = user.get("username") or "", user.get("password") or ""
+    logins = [text for text in (login, password and f"{name}:{password}") if text]
+    passwords = [text.partition(":")[2] for text in logins]
+    return [*filter(None, [user.get("token")]), *logins, *passwords]
+
+
 def basic(login: str) -> str:
     """Return `user:password` as a header has it."""
     return f"Basic {base64.b64encode(login.encode()).decode()}"

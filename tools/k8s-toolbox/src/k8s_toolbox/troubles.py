@@ -25,6 +25,8 @@ from toolroll_shared.errors import Refused, ToolError, TryLater, Unreachable, Us
 from toolroll_shared.output import oneline
 
 if TYPE_CHECKING:
+    from toolroll_shared.secrets import Secrets
+
     from .kubeconfigs import Chosen
     from .queries import Query
 
@@ -77,11 +79,13 @@ class Answer(NamedTuple):
     Attributes:
         status: of HTTP.
         body: a Status object, or some proxy's page.
+        secrets: that were sent, and may be quoted there.
         after: seconds to wait that it asks for.
     """
 
     status: int
     body: bytes
+    secrets: Secrets
     after: float | None = None
 
 
@@ -131,7 +135,7 @@ def _said(answer: Answer) -> str:
     text = answer.body.decode(errors="replace")
     with suppress(ValueError, KeyError, TypeError):
         text = str(json.loads(text)["message"])
-    return oneline(text)[:TEXT_LIMIT] or _phrase(answer.status)
+    return oneline(answer.secrets.taken_from(text))[:TEXT_LIMIT] or _phrase(answer.status)
 
 
 def _phrase(status: int) -> str:
