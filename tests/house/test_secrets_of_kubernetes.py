@@ -187,8 +187,6 @@ def test_a_proxys_password_is_told_nowhere(tmp_path: Path, how: str, code: int |
         config = write_kubeconfig(
             path, login("https://it.invalid"), cluster=cluster, user={"token": TOKEN}
         )
-        left = planted(
-            tmp_path, "k8s_toolbox", "pods", "--kubeconfig", config, HTTPS_PROXY=proxy
-        )
+        left = planted(tmp_path, "k8s_toolbox", "pods", "--kubeconfig", config, HTTPS_PROXY=proxy)
     assert left.code != 0
     assert left.leaks() == []

@@ -19,8 +19,8 @@ from urllib.parse import quote, quote_plus, unquote
 
 from tests.support.commands import Finished, argv, environment
 
-TOKEN = "ghp-9sQzW4t0ken7Kx2L"  # noqa: S105 - planted, to be looked for
-PASSWORD = "Jq7/x+Z9@hk:wpQ5"  # noqa: S105 - likewise, with all that a URL has to encode
+TOKEN = "ghp-9sQzW4t0ken7Kx2L"
+PASSWORD = "Jq7/x+Z9@hk:wpQ5"
 SIGNATURE = "5a9f3c7be1d24608cafe"
 
 ALL = (TOKEN, PASSWORD, SIGNATURE)

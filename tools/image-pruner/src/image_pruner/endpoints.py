@@ -114,7 +114,8 @@ def _by_host(host: str, origin: str, environ: Mapping[str, str], folder: Path) -
     if _ADDRESS.fullmatch(host):
         host = f"tcp://{host}"
     if not host.startswith(SCHEMES):
-        raise UsageError(f"{origin} {host!r}: not one of {', '.join(SCHEMES)}")
+        place = host.rpartition("@")[2]  # without a user and a password
+        raise UsageError(f"{origin} {place!r}: not one of {', '.join(SCHEMES)}")
     tls = None
     if not host.startswith(("unix://", "ssh://", "http://")):
         tls = _tls_of_environment(environ, folder, asked=host.startswith("https://"))
