@@ -20,12 +20,11 @@ from .signals import takes_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, MutableMapping
+    from collections.abc import Iterator, Mapping
     from typing import Any
 
-    from structlog.typing import FilteringBoundLogger
-
     from .loglines import LineFile
+    from .structured import Logger
 
 REQUEST_ID_VARIABLE = "TOOLROLL_REQUEST_ID"
 """One id for everything that one run does; a parent tool sets it for its children."""
@@ -50,7 +49,7 @@ class Log:
         bytes: what they came to, where they have bytes.
     """
 
-    def __init__(self, logger: FilteringBoundLogger | None = None, *, request_id: str = "") -> None:
+    def __init__(self, logger: Logger | None = None, *, request_id: str = "") -> None:
         self._logger = logger
         self.request_id = request_id
         self._counting = RLock()  # a signal may come while we count
@@ -103,8 +102,11 @@ class Log:
     ) -> None:
         """Write a record that does not count as an action."""
         if self._logger is not None:
-            write = self._logger.info if ok else self._logger.error
-            write(action, target=target, duration_ms=round(duration_s * 1000, 3), ok=ok, **fields)
+            level = "info" if ok else "error"
+            milliseconds = round(duration_s * 1000, 3)
+            self._logger.write(
+                level, action, target=target, duration_ms=milliseconds, ok=ok, **fields
+            )
 
 
 NO_LOG = Log()
@@ -142,9 +144,11 @@ class Journal:
         if path:
             writer = _Writer(self.tool)
             if writer.open(path):
+                from .structured import logger
+
                 self._writer = writer
                 identity = self.log.request_id
-                self.log = Log(_logger(self.tool, writer, identity), request_id=identity)
+                self.log = Log(logger(self.tool, writer, identity), request_id=identity)
         return self.log
 
     def pass_on(self, line: bytes) -> None:
@@ -217,34 +221,6 @@ def request_id_of(environment: Mapping[str, str]) -> str:
             return given
     trace = re.fullmatch(_TRACEPARENT, environment.get("TRACEPARENT", ""))
     return trace[1] if trace else os.urandom(16).hex()
-
-
-def _logger(tool: str, writer: _Writer, identity: str) -> FilteringBoundLogger:
-    import structlog
-
-    from .loglines import line_of
-    from .secrets import secrets_of
-
-    secrets = secrets_of(os.environ)
-
-    def line(_logger: object, _level: str, event: MutableMapping[str, Any]) -> bytes:
-        action = event.pop("event")
-        head = {"ts": event.pop("ts"), "level": event.pop("level"), "tool": tool, "action": action}
-        identified = {"target": "", "duration_ms": 0.0, "ok": True, "request_id": identity}
-        return line_of({**head, **identified, **event}, secrets)
-
-    logger = structlog.wrap_logger(
-        writer,
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
-            line,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(0),
-        context_class=dict,
-    )
-    bound: FilteringBoundLogger = logger.bind()  # else each record would make it anew
-    return bound
 
 
 class _Writer:
