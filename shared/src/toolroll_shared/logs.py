@@ -102,11 +102,9 @@ class Log:
     ) -> None:
         """Write a record that does not count as an action."""
         if self._logger is not None:
-            level = "info" if ok else "error"
             milliseconds = round(duration_s * 1000, 3)
-            self._logger.write(
-                level, action, target=target, duration_ms=milliseconds, ok=ok, **fields
-            )
+            named = {"target": target, "duration_ms": milliseconds, "ok": ok, **fields}
+            self._logger.write("info" if ok else "error", action, named)
 
 
 NO_LOG = Log()

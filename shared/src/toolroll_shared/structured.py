@@ -7,7 +7,8 @@ import os
 import sys
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from functools import lru_cache
+from time import gmtime, strftime, time_ns
 from typing import Any, Protocol
 
 from .loglines import line_of
@@ -47,9 +48,9 @@ with _as_if_missing("rich"):  # for tracebacks that we never show, structlog wou
 class Logger(structlog.BoundLoggerBase):
     """Takes records: without structlog's own levels, which cost as much as the line does."""
 
-    def write(self, level: str, action: str, **fields: Any) -> None:
+    def write(self, level: str, action: str, fields: dict[str, Any]) -> None:
         """Write a record; the level is the name of the writer's method."""
-        self._proxy_to_logger(level, action, **fields)
+        self._proxy_to_logger(level, action, fields=fields)  # as one: each step would copy them
 
 
 def logger(tool: str, writer: Writer, request_id: str) -> Logger:
@@ -57,17 +58,16 @@ def logger(tool: str, writer: Writer, request_id: str) -> Logger:
     secrets = secrets_of(os.environ)
 
     def line(_writer: object, level: str, event: MutableMapping[str, Any]) -> bytes:
-        action = event.pop("event")
         record = {
-            "ts": datetime.now(UTC).isoformat(timespec="microseconds")[:-6] + "Z",
+            "ts": _now(),
             "level": level,
             "tool": tool,
-            "action": action,
-            "target": "",  # it and the next two are the event's; they stand here for their place
+            "action": event["event"],
+            "target": "",  # it and the next two are the action's; they stand here for their place
             "duration_ms": 0.0,
             "ok": True,
             "request_id": request_id,
-            **event,
+            **event["fields"],
         }
         return line_of(record, secrets)
 
@@ -76,3 +76,14 @@ def logger(tool: str, writer: Writer, request_id: str) -> Logger:
     )
     bound: Logger = wrapped.bind()  # else each record would make it anew
     return bound
+
+
+def _now() -> str:
+    """Return the moment, in UTC, as RFC 3339 has it."""
+    seconds, microseconds = divmod(time_ns() // 1000, 1_000_000)
+    return f"{_to_the_second(seconds)}.{microseconds:06}Z"
+
+
+@lru_cache(maxsize=1)  # it stays the same for thousands of records
+def _to_the_second(seconds: int) -> str:
+    return strftime("%Y-%m-%dT%H:%M:%S", gmtime(seconds))
