@@ -1,5 +1,6 @@
 """An asset that upstream replaces under the same name: what an attack on a mirror looks like."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,20 @@ def test_it_can_be_replaced(replaced: Asset, mirror: Mirror, dest: Path) -> None
     assert files_in(dest) == {OLD}
     assert (dest / OLD).read_bytes() == b"evil"
     assert mirror().counts == (0, 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("policy", "level"), [("refuse", "error"), ("keep-both", "info"), ("replace", "info")]
+)
+def test_the_log_says_so_whatever_the_policy(
+    replaced: Asset, mirror: Mirror, tmp_path: Path, policy: str, level: str
+) -> None:
+    log = tmp_path / "log"
+    mirror("--on-replaced", policy, "--log-json", log)
+    records = [json.loads(line) for line in log.read_bytes().splitlines()]
+    [record] = [one for one in records if one["action"] == "asset"]
+    assert (record["target"], record["outcome"]) == (f"octo/tool: v1/{replaced.name}", "replaced")
+    assert record["level"] == level
 
 
 def test_a_second_replacement_is_kept_beside_the_first(

@@ -271,12 +271,13 @@ class Transfer:
             self._notify(f"{wanted}: {error}; what an earlier run left is of no use")
             return False
         self._watcher.end(wanted.path)
+        got = "replaced" if action.kind == "replaced" else "downloaded"
         self._log.record(
             "asset",
             str(wanted),
             duration_s=result.duration_s,
             ok=error is None,
-            outcome="failed" if error else "downloaded",
+            outcome="failed" if error else got,
             bytes=result.bytes,
             status=result.status,
             attempts=result.attempts,
