@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import struct
 import tempfile
+import termios
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from fcntl import ioctl
 from pathlib import Path
 from select import select
 from types import TracebackType
 from typing import Self
 
-from .records import Lines
+from .records import lines_of
 
 BLOCK_BYTES = 64 * 1024
 
@@ -20,7 +23,7 @@ class Channel:
     """A named pipe that is read as long as the `with` block lasts.
 
     It is open for writing here, too, so that it outlives each of its writers. It is read by a
-    thread: no writer ever waits for long.
+    thread: no writer ever waits for long. What is written after the end of the block is lost.
 
     Args:
         take: called with each line, in that thread.
@@ -58,17 +61,25 @@ class Channel:
             os.close(descriptor)
 
     def _read(self) -> None:
-        """Read until the end of the block, and then what is still there."""
-        lines, ending = Lines(), False
-        while True:
-            if not ending:
-                ready = select([self._pipe, self._wake], [], [])[0]
-                ending = self._wake in ready
-            try:
-                block = os.read(self._pipe, BLOCK_BYTES)
-            except BlockingIOError:
-                if ending:
-                    return
-                continue
-            for line in lines.split(block):
-                self._take(line)
+        """Read until the end of the block, and then what is there at that time."""
+        for line in lines_of(self._blocks()):
+            self._take(line)
+
+    def _blocks(self) -> Iterator[bytes]:
+        while self._wake not in select([self._pipe, self._wake], [], [])[0]:
+            yield self._block(BLOCK_BYTES)
+        left = self._waiting()
+        while left and (block := self._block(left)):
+            left -= len(block)
+            yield block
+
+    def _block(self, size: int) -> bytes:
+        try:
+            return os.read(self._pipe, size)
+        except BlockingIOError:  # somebody else has read it
+            return b""
+
+    def _waiting(self) -> int:
+        """Return how many bytes are in the pipe; whoever is left behind may write for ever."""
+        (count,) = struct.unpack("i", ioctl(self._pipe, termios.FIONREAD, bytes(4)))
+        return int(count)

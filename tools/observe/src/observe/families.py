@@ -65,6 +65,16 @@ FAMILIES = (
 )
 
 
+MAX_SERIES = 200
+"""Pairs of tool and action, or tools with runs, that are told apart."""
+
+MAX_OUTCOMES = 20
+"""Outcomes of each that are told apart."""
+
+OTHER = "other"
+"""What all others are counted as."""
+
+
 def bound_text(bound: float) -> str:
     """Return a bucket's upper bound as its label `le` has it."""
     return f"{bound:g}" if bound < math.inf else "+Inf"

@@ -11,9 +11,9 @@ import time
 import urllib.request
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
-from http.client import HTTPException, HTTPMessage
+from http.client import HTTPException, HTTPMessage, HTTPResponse, IncompleteRead
 from pathlib import Path
 from typing import IO
 from urllib.error import HTTPError, URLError
@@ -25,9 +25,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from toolroll_shared.errors import CorruptStore, Refused, ToolError, Unreachable, UsageError
 from toolroll_shared.output import oneline, redact_url
 from toolroll_shared.retry import Backoff
+from toolroll_shared.secrets import Secrets
 
 from .locking import PATIENCE_S, locked
-from .samples import NAMES, Foreign, Samples, accumulated, only_ours, registry_of
+from .samples import LABELS, NAMES, Foreign, Samples, accumulated, only_ours, ours_in, registry_of
 
 TIMEOUT_S = 10.0
 """Of each request."""
@@ -35,6 +36,7 @@ TIMEOUT_S = 10.0
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 """Of what a gateway has, of all jobs together."""
 
+BLOCK_BYTES = 64 * 1024
 TEXT_LENGTH = 200
 """Characters that are shown of a refusal."""
 
@@ -112,19 +114,21 @@ class _Gateway:
         self._group = group
         self._sleep = sleep
         self._headers: dict[str, str] = {}
+        self._secrets = Secrets([])
         if parts.username is not None:
             user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
             self._headers["Authorization"] = f"Basic {b64encode(user.encode()).decode()}"
+            self._secrets = Secrets([user, unquote(parts.password or ""), parts.password or ""])
 
     def samples(self) -> Samples:
         """Return what the gateway has of the group."""
-        labels = {"job": self._group.job, "instance": self._group.instance}
+        group = {"job": self._group.job, "instance": self._group.instance}
         text = self._ask(f"{self._base}/metrics", "GET")
         try:
             return only_ours(
-                (name, {key: one[key] for key in one.keys() - labels.keys()}, value)
+                (name, {key: one[key] for key in one.keys() - group.keys()}, value)
                 for name, one, value in _samples_in(text.decode())
-                if labels.items() <= one.items()
+                if group.items() <= one.items() and one.keys() <= LABELS | group.keys()
             )
         except (Foreign, ValueError, KeyError, IndexError) as error:
             raise CorruptStore(
@@ -176,7 +180,7 @@ class _Gateway:
         request = urllib.request.Request(url, data or None, dict(headers), method=method)  # noqa: S310 - http only, see check_url
         try:
             with _opener().open(request, timeout=TIMEOUT_S) as response:
-                body: bytes = response.read(MAX_ANSWER_BYTES + 1)
+                body = _body(response)
         except HTTPError as error:
             with error:
                 raise self._refusal(error) from error
@@ -188,8 +192,11 @@ class _Gateway:
         return body
 
     def _refusal(self, error: HTTPError) -> Exception:
-        said = oneline(error.read(TEXT_LENGTH).decode(errors="replace"))
-        text = f"{error.code} {error.reason}" + (f": {said}" if said else "")
+        said = b""
+        with suppress(OSError, HTTPException):  # it may also leave before it has told why
+            said = error.read(TEXT_LENGTH)
+        why = oneline(said.decode(errors="replace"))
+        text = self._secrets.hidden(f"{error.code} {error.reason}" + (f": {why}" if why else ""))
         if error.code in _TEMPORARY:
             return _Passing(text)
         if error.code in {401, 403, 407}:
@@ -216,15 +223,31 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
         del req, fp, code, msg, headers, newurl
 
 
+def _body(response: HTTPResponse) -> bytes:
+    """Return a whole body, or its beginning if it is too long.
+
+    Raises:
+        TimeoutError: it does not come to its end.
+        IncompleteRead: it was cut: whoever added to it would lose the rest.
+    """
+    body, deadline = bytearray(), time.monotonic() + TIMEOUT_S
+    while len(body) <= MAX_ANSWER_BYTES and (block := response.read1(BLOCK_BYTES)):
+        body += block
+        if time.monotonic() > deadline:
+            raise TimeoutError("its answer takes too long")
+    if response.length and len(body) <= MAX_ANSWER_BYTES:
+        raise IncompleteRead(bytes(body), response.length)
+    return bytes(body)
+
+
 def _opener() -> urllib.request.OpenerDirector:
     return urllib.request.build_opener(_NoRedirects)
 
 
 def _samples_in(text: str) -> list[tuple[str, Mapping[str, str], float]]:
-    ours = "\n".join(line for line in text.splitlines() if "toolroll_" in line)
     return [
         (sample.name, sample.labels, sample.value)
-        for family in text_string_to_metric_families(ours + "\n")
+        for family in text_string_to_metric_families(ours_in(text))
         for sample in family.samples
         if sample.name in NAMES
     ]

@@ -7,7 +7,9 @@ is none and a series too many are counted as `other`.
 from __future__ import annotations
 
 import re
+import time
 from bisect import bisect_left
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from .families import (
@@ -21,6 +23,9 @@ from .families import (
     LAST_RUN,
     LAST_RUN_SUCCESS,
     LAST_SUCCESS,
+    MAX_OUTCOMES,
+    MAX_SERIES,
+    OTHER,
     RUN_DURATION,
     RUNS,
     SIZE,
@@ -29,13 +34,6 @@ from .families import (
 from .records import Record
 from .samples import Labels, Samples
 
-MAX_SERIES = 200
-"""Pairs of tool and action, or tools with runs, that are told apart."""
-
-MAX_OUTCOMES = 20
-"""Outcomes of each that are told apart."""
-
-OTHER = "other"
 RUN = "run"
 
 _NAME = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
@@ -82,7 +80,7 @@ class _Actions:
         self._size: _Histogram | None = None
 
     def take(self, record: Record) -> None:
-        self._outcomes.take(record.outcome or ("ok" if record.ok else "failed"))
+        self._outcomes.take(record.result)
         self._failures += not record.ok
         self._duration.take(record.duration_ms / 1000)
         if record.bytes is not None:
@@ -109,10 +107,10 @@ class _Runs:
         self._last = self._last_success = 0.0
         self._went_well = False
 
-    def take(self, record: Record) -> None:
-        self._outcomes.take(record.outcome or ("ok" if record.ok else "failed"))
+    def take(self, record: Record, now: float) -> None:
+        self._outcomes.take(record.result)
         self._duration.take(record.duration_ms / 1000)
-        moment = record.written_at
+        moment = min(record.written_at, now)  # one of the year 9999 would stay the last
         if moment >= self._last:
             self._last, self._went_well = moment, record.ok
         if record.ok:
@@ -131,14 +129,21 @@ class _Runs:
 class Metrics:
     """Counts records.
 
+    Args:
+        tool: whose log it is, if it is one tool's: two files for node_exporter must have no series
+            in common.
+        clock: seconds since 1970.
+
     Attributes:
         invalid: lines that were no records.
         folded: records that were counted as `other`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tool: str = "", *, clock: Callable[[], float] = time.time) -> None:
         self.invalid = 0
         self.folded = 0
+        self._labels: Labels = (("tool", tool),) if tool else ()
+        self._clock = clock
         self._actions: dict[tuple[str, str], _Actions] = {}
         self._runs: dict[str, _Runs] = {}
 
@@ -147,7 +152,7 @@ class Metrics:
         if record is None:
             self.invalid += 1
         elif record.action == RUN:
-            self._runs_of(record.tool).take(record)
+            self._runs_of(record.tool).take(record, self._clock())
         else:
             self._actions_of(record.tool, record.action).take(record)
 
@@ -170,7 +175,10 @@ class Metrics:
 
     def samples(self) -> Samples:
         """Return what they come to."""
-        samples: Samples = {(INVALID.name, ()): self.invalid, (FOLDED.name, ()): self.folded}
+        samples: Samples = {
+            (INVALID.name, self._labels): self.invalid,
+            (FOLDED.name, self._labels): self.folded,
+        }
         for (tool, action), actions in self._actions.items():
             actions.add_to(samples, (("tool", tool), ("action", action)))
         for tool, runs in self._runs.items():

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from typing import Annotated
 
 import msgspec
 
 MAX_LINE_BYTES = 1024 * 1024
 """A longer line is no record: ours have 4 KiB at most."""
+
+MAX_DURATION_MS = 1e13
+"""Three hundred years: what takes longer is no time, and would spoil every sum."""
+
+MAX_BYTES = 2**63 - 1
+"""Of one action, likewise."""
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,12 +36,17 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     ts: str
     tool: str
     action: str
-    duration_ms: float
+    duration_ms: Annotated[float, msgspec.Meta(ge=0, le=MAX_DURATION_MS)]
     ok: bool
     outcome: str | None = None
-    bytes: int | None = None
+    bytes: Annotated[int, msgspec.Meta(ge=0, le=MAX_BYTES)] | None = None
     target: str = ""
     request_id: str = ""
+
+    @property
+    def result(self) -> str:
+        """The outcome, also where there are only two."""
+        return self.outcome or ("ok" if self.ok else "failed")
 
     @property
     def written_at(self) -> float:
@@ -51,10 +63,9 @@ _decode = msgspec.json.Decoder(Record).decode
 def record_of(line: bytes | bytearray | memoryview) -> Record | None:
     """Return the record that a line is; None if it is none."""
     try:
-        record = _decode(line)
+        return _decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
-    return record if record.duration_ms >= 0 and (record.bytes or 0) >= 0 else None
 
 
 class Lines:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from .metrics import OTHER
+from .families import OTHER
 from .records import record_of
 
 MAX_KINDS = 1000

@@ -5,6 +5,8 @@ The file itself is what is remembered; it is replaced as a whole, under a lock.
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -13,7 +15,7 @@ from toolroll_shared.errors import CorruptStore
 from toolroll_shared.files import AtomicFile
 
 from .locking import PATIENCE_S, locked
-from .samples import Foreign, Samples, accumulated, exposition, parsed
+from .samples import Foreign, Samples, accumulated, exposition, ours_in, parsed
 
 SUFFIX = ".prom"
 """node_exporter reads no other files."""
@@ -21,8 +23,8 @@ SUFFIX = ".prom"
 MODE = 0o644
 """node_exporter runs as somebody else."""
 
-MAX_BYTES = 64 * 1024 * 1024
-"""Of a file that is read; ours are some kilobytes."""
+MAX_BYTES = 16 * 1024 * 1024
+"""Of a file that is read; ours are some kilobytes, and a few megabytes at most."""
 
 
 def add_to(
@@ -45,7 +47,7 @@ def add_to(
         TryLater: other runs have had it all the time.
         OSError: it cannot be read or written.
     """
-    path = path.resolve()
+    path = Path(os.path.realpath(path))  # resolve() takes a link to itself for a bug
     with locked(path.with_name(f".{path.name}.lock"), within=patience):
         total = accumulated(read(path), new)
         with AtomicFile(path, temporary=path.with_name(f".{path.name}.tmp")) as file:
@@ -65,18 +67,27 @@ def read(path: Path) -> Samples:
         OSError: it cannot be read.
     """
     try:
-        with path.open("rb") as file:
-            text = file.read(MAX_BYTES + 1)
+        return parsed(_content(path).decode())
     except FileNotFoundError:
         return {}
-    if len(text) > MAX_BYTES:
-        raise CorruptStore(f"{path}: is too large to be ours")
-    try:
-        return parsed(text.decode())
     except (Foreign, UnicodeDecodeError) as error:
         raise CorruptStore(
             f"{path}: not written by observe: {error}; remove it, or name another file"
         ) from error
+
+
+def _content(path: Path) -> bytes:
+    with open(path, "rb", opener=_opened) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise CorruptStore(f"{path}: is no file")
+        content = file.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise CorruptStore(f"{path}: is too large to be ours")
+    return content
+
+
+def _opened(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)  # a pipe would wait for somebody
 
 
 def _twins(path: Path, samples: Samples) -> list[Path]:
@@ -84,7 +95,7 @@ def _twins(path: Path, samples: Samples) -> list[Path]:
     found = []
     for other in sorted(path.parent.glob(f"*{SUFFIX}")):
         if other != path:
-            with suppress(OSError, CorruptStore):
-                if any(labels and (name, labels) in samples for name, labels in read(other)):
+            with suppress(OSError, CorruptStore, Foreign, UnicodeDecodeError):
+                if samples.keys() & parsed(ours_in(_content(other).decode())).keys():
                     found.append(other)
     return found

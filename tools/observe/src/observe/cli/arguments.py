@@ -42,6 +42,12 @@ def _name(text: str) -> str:
 def _label(text: str) -> str:
     if not text.strip():
         raise argparse.ArgumentTypeError("it is empty: is a variable not set?")
+    if text in {".", ".."}:  # servers take them for folders
+        raise argparse.ArgumentTypeError(f"{text!r} cannot stand in a URL")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not UTF-8") from None
     return text
 
 

@@ -60,6 +60,7 @@ def run_command(arguments: argparse.Namespace, words: Sequence[str], journal: Jo
     if observed.metrics.invalid:
         _say(f"{observed.metrics.invalid} lines of its log were no records")
     _deliver(arguments, name, observed.metrics.samples(), journal)
+    journal.end(ending.exit_code, outcome=observed.outcome, error=ending.error)
     return ending.exit_code
 
 
@@ -82,14 +83,18 @@ class Observed:
     Args:
         name: of the command.
         journal: its log gets all records.
+
+    Attributes:
+        metrics: what they come to.
+        outcome: how the command ended, in its own word if it has told one; before, it is none.
     """
 
     def __init__(self, name: str, journal: Journal) -> None:
-        self.metrics = Metrics()
+        self.metrics = Metrics(name)
         self._name = name
         self._journal = journal
         self._turn = threading.Lock()
-        self._has_told = False
+        self.outcome: str | None = None
 
     def take(self, line: bytes) -> None:
         """Take a line of the command's log."""
@@ -99,7 +104,8 @@ class Observed:
         with self._turn:
             self.metrics.take(record)
         if record is not None:
-            self._has_told |= (record.tool, record.action) == (self._name, RUN)
+            if (record.tool, record.action) == (self._name, RUN):
+                self.outcome = record.result
             self._journal.pass_on(line + b"\n")
 
     def text(self) -> str:
@@ -112,7 +118,7 @@ class Observed:
 
     def ended(self, ending: Ending) -> None:
         """Record the command's end from the outside, unless it has done so itself."""
-        if self._has_told:
+        if self.outcome is not None:
             return
         fields: dict[str, Any] = {"user_s": ending.user_s, "system_s": ending.system_s}
         fields |= {"max_rss_bytes": ending.max_rss_bytes} if ending.max_rss_bytes else {}
@@ -143,7 +149,7 @@ def _listen(where: tuple[str, int], observed: Observed, stack: ExitStack) -> Non
     }
     try:
         _say(f"serving {stack.enter_context(exporting(*where, sources))}")
-    except UsageError as error:
+    except (UsageError, UnicodeError) as error:
         _say(f"{error}; going on without")
 
 
@@ -186,7 +192,9 @@ def _bring(kind: str, target: str, journal: Journal, bring: Callable[[], Samples
         _say(f"the metrics are not delivered: {error}")
     except OSError as error:
         what = f"{error.filename}: " if isinstance(error.filename, str) else ""
-        _say(f"the metrics are not delivered: {what}{error.strerror}")
+        _say(f"the metrics are not delivered: {what}{error.strerror or error}")
+    except Exception as error:  # noqa: BLE001 - a bug, but the command's exit code is to be kept
+        _say(f"the metrics are not delivered: internal error: {type(error).__name__}: {error}")
 
 
 def _say(text: str) -> None:
