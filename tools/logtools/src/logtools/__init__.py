@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .matching import count_selected as count_selected
     from .matching import selected_lines as selected_lines
     from .starting import Start as Start
+    from .watching import Watcher as Watcher
 else:
     __getattr__ = exports(
         __name__,
@@ -24,6 +25,7 @@ else:
             "Line": "matching",
             "Search": "matching",
             "Start": "starting",
+            "Watcher": "watching",
             "count_selected": "matching",
             "follow": "following",
             "head_bytes": "heading",
@@ -40,6 +42,7 @@ __all__ = [
     "Line",
     "Search",
     "Start",
+    "Watcher",
     "count_selected",
     "follow",
     "head_bytes",
