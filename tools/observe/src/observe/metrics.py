@@ -64,9 +64,11 @@ class _Outcomes:
     counts: dict[str, int] = field(default_factory=dict)
 
     def take(self, outcome: str) -> None:
-        known = outcome in self.counts or len(self.counts) < MAX_OUTCOMES
-        name = outcome if known and _NAME.fullmatch(outcome) else OTHER
-        self.counts[name] = self.counts.get(name, 0) + 1
+        counts = self.counts
+        if outcome not in counts:
+            is_one = len(counts) < MAX_OUTCOMES and _NAME.fullmatch(outcome)
+            outcome = outcome if is_one else OTHER
+        counts[outcome] = counts.get(outcome, 0) + 1
 
 
 class _Actions:

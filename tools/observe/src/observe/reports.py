@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from .families import OTHER
-from .records import record_of
+from .records import Record, records_of
 
 MAX_KINDS = 1000
 """Pairs of tool and action that are told apart; a log of ours has dozens."""
@@ -42,6 +43,16 @@ class Row:
     def count(self) -> int:
         """How many they are."""
         return len(self.durations)
+
+    def take(self, record: Record) -> None:
+        """Count a record."""
+        self.failed += not record.ok
+        self.bytes += record.bytes or 0
+        if record.ts < self.first:
+            self.first = record.ts
+        elif record.ts > self.last:
+            self.last = record.ts
+        self.durations.append(record.duration_ms / 1000)
 
     def as_json(self) -> dict[str, Any]:
         """Return it with its percentiles, durations in seconds."""
@@ -78,40 +89,30 @@ def report_of(lines: Iterable[bytes], *, request_id: str | None = None) -> Repor
     """Return what the records of a log come to.
 
     Args:
-        lines: of the log.
+        lines: of the log, one or many in each piece.
         request_id: only records of this run count.
     """
+    found = Report([], 0)
     rows: dict[tuple[str, str], Row] = {}
-    invalid = 0
-    for line in lines:
-        if not line:
-            continue
-        record = record_of(line)
+    for record in chain.from_iterable(map(records_of, lines)):
         if record is None:
-            invalid += 1
-            continue
-        if request_id is not None and record.request_id != request_id:
-            continue
-        key = record.tool, record.action
-        if key not in rows and len(rows) >= MAX_KINDS:
+            found.invalid += 1
+        elif request_id is None or record.request_id == request_id:
+            _row_of(record, rows).take(record)
+    found.rows = [rows[key] for key in sorted(rows)]
+    return found
+
+
+def _row_of(record: Record, rows: dict[tuple[str, str], Row]) -> Row:
+    key = record.tool, record.action
+    if (row := rows.get(key)) is None:
+        if len(rows) >= MAX_KINDS:
             key = OTHER, OTHER
-        row = rows.get(key)
-        if row is None:
-            row = rows[key] = Row(*key, 0, 0, record.ts, record.ts, array("d"))
-        row.failed += not record.ok
-        row.bytes += record.bytes or 0
-        row.first, row.last = min(row.first, record.ts), max(row.last, record.ts)
-        row.durations.append(record.duration_ms / 1000)
-    return Report([rows[key] for key in sorted(rows)], invalid)
+        row = rows.setdefault(key, Row(*key, 0, 0, record.ts, record.ts, array("d")))
+    return row
 
 
 def percentile(ordered: list[float], share: float) -> float:
     """Return the smallest value that so large a share of all is not above (nearest rank)."""
     rank = -int(-share * len(ordered) // 1)
     return ordered[max(0, rank - 1)]
-
-
-def tables(report: Report) -> Iterator[dict[str, Any]]:
-    """Yield the rows as JSON has them."""
-    for row in report.rows:
-        yield row.as_json()

@@ -8,6 +8,7 @@ from typing import Any
 
 from toolroll_shared.output import human_size, printable
 
+from .records import TOO_LONG
 from .reports import Row
 
 HEADER = ("tool", "action", "count", "failed", "p50", "p95", "p99", "bytes", "")
@@ -22,6 +23,8 @@ _HOUR_S = 3600.0
 
 def record_text(line: bytes, *, colour: bool) -> str:
     """Return a record as one line; what is none comes as it is, with a mark."""
+    if line == TOO_LONG:
+        return "? (too long for a record)"
     try:
         record = json.loads(line)
         head = {name: record.pop(name) for name in _HEAD}

@@ -114,7 +114,7 @@ COMMANDS = Commands(
     commands={
         "serve": Command(_add_serve, "[OPTIONS] --log FILE...", _SERVE),
         "check": Command(_add_check, "[OPTIONS] [FILE...]", _CHECK),
-        "tail": Command(_add_tail, "[OPTIONS] FILE", _TAIL),
+        "tail": Command(_add_tail, "[OPTIONS] [FILE]", _TAIL),
         "report": Command(_add_report, "[OPTIONS] [FILE...]", _REPORT),
     },
 )

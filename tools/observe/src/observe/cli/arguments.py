@@ -113,7 +113,8 @@ def add_serve_arguments(parser: argparse.ArgumentParser) -> None:
         "--state",
         type=_path,
         metavar="FILE",
-        help="where it is kept what was counted (default: in $XDG_STATE_HOME/toolroll/observe)",
+        help="where it is kept what was counted (default: in $XDG_STATE_HOME/toolroll/observe, "
+        "one for each --listen address)",
     )
     parser.set_defaults(run=_run_serve)
 
@@ -130,7 +131,13 @@ def add_check_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_tail_arguments(parser: argparse.ArgumentParser) -> None:
     """Add those of `tail`."""
-    parser.add_argument("file", metavar="FILE", help="a log, or - for standard input")
+    parser.add_argument(
+        "file",
+        nargs="?",
+        default="-",
+        metavar="FILE",
+        help="a log, or - for standard input (the default)",
+    )
     parser.add_argument(
         "-n",
         "--lines",
@@ -178,7 +185,7 @@ def _run_check(arguments: argparse.Namespace, log: Log) -> int:
 
 
 def _run_tail(arguments: argparse.Namespace, log: Log) -> int:
-    from .reading import tail
+    from .tailing import tail
 
     return tail(arguments, log)
 
