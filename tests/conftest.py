@@ -47,7 +47,7 @@ def clean_environment(
             monkeypatch.delenv(name)
     # Loopback needs no certificates, and loading the system's takes longer than most tests.
     monkeypatch.setenv("SSL_CERT_FILE", os.devnull)
-    for name in ("XDG_CACHE_HOME", "XDG_DATA_HOME"):
+    for name in ("XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"):
         monkeypatch.setenv(name, str(tmp_path_factory.getbasetemp() / os.urandom(8).hex()))
 
 
