@@ -126,13 +126,18 @@ FAULTS: dict[str, tuple[Fault, Step]] = {
     ]
 }
 
-TERMINATED = Step(
-    line=f"{SYNC} new",
-    code=143,
-    outcome="terminated",
-    actions="request asset mirror",
-    failed="asset mirror",
-)
+TERMINATED: Steps = {
+    name: Step(line=line, code=143, outcome="terminated", actions=actions, failed=failed)
+    for name, line, actions, failed in [
+        ("sync", f"{SYNC} new", "request asset mirror", "asset mirror"),
+        (
+            "verify",
+            "release-mirror verify --repair --dest torn",
+            "request asset mirror finding verify",
+            "asset mirror finding verify",
+        ),
+    ]
+}
 
 SERVED = Step(
     line="release-mirror serve --listen 127.0.0.1:0 --dest made",
@@ -196,13 +201,16 @@ def test_a_file_that_does_not_come_is_recorded(
     take(step, folder, where(served))
 
 
-def test_a_download_that_is_terminated_is_recorded(served: GitHub, folder: Path) -> None:
+@pytest.mark.parametrize("step", TERMINATED.values(), ids=TERMINATED)
+def test_a_download_that_is_terminated_is_recorded(
+    served: GitHub, folder: Path, step: Step
+) -> None:
     served.fault("asset", stall_body(after=2))
 
     def asked(_pid: int) -> None:
         until(lambda: bool(served.requests_to("asset")))
 
-    take(TERMINATED, folder, where(served), until=asked)
+    take(step, folder, where(served), until=asked)
 
 
 def test_a_server_records_each_request_and_its_end(folder: Path) -> None:
