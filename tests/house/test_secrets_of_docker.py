@@ -24,8 +24,8 @@ def daemon(status: int, failing: str) -> RawServer:
         if failing in request.target:
             url = login("tcp://h:2375") + f"/?{SIGNED}"
             body, code = json.dumps({"message": f"{seen} {url} {TOKEN} " * 9}), status
-        kind = {"content_type": "application/json", "warning": seen}
-        connection.send(response(body.encode(), status=code, **kind))
+        kind = "application/json"
+        connection.send(response(body.encode(), status=code, content_type=kind, warning=seen))
 
     return RawServer(answer)
 

@@ -2,6 +2,7 @@
 
 from base64 import b64encode
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,9 +23,9 @@ def tells_all(connection: Connection, request: Request) -> None:
         "away": f"{login('https://127.0.0.1:1')}/?{SIGNED}",
         "bad": f"http://m4ry:{PASSWORD}@h:{SIGNATURE}/",
     }
-    headers = {"location": places[name]} if name in places else {}
-    odd = {"content_encoding": SIGNATURE} if name == "encoded" else {"etag": f'"{seen}"'}
-    connection.send(response(b"ok", status=status, x_seen=seen, **headers, **odd))
+    headers: dict[str, Any] = {"location": places[name]} if name in places else {}
+    headers |= {"content_encoding": SIGNATURE} if name == "encoded" else {"etag": f'"{seen}"'}
+    connection.send(response(b"ok", status=status, x_seen=seen, **headers))
 
 
 ENDS = ["a", "401", "403", "404", "500", "on", "away", "bad", "encoded", "a b", "a;token=x"]

@@ -84,7 +84,7 @@ def plain(header: str) -> str:
 
 
 @pytest.mark.parametrize("kind", USERS)
-@pytest.mark.parametrize("code", [200, 400, 401, 403, 404, 418, 500])
+@pytest.mark.parametrize("code", [200, 401, 403, 404, 422, 500])
 def test_what_a_server_tells_of_our_credentials_gets_no_further(
     tmp_path: Path, api: KubeApi, authority: Authority, kind: str, code: int
 ) -> None:
@@ -106,8 +106,7 @@ def test_what_a_server_tells_of_our_credentials_gets_no_further(
     assert left.leaks() == []
 
 
-@pytest.mark.parametrize("words", COMMANDS)
-@pytest.mark.parametrize("kind", USERS)
+@pytest.mark.parametrize(("words", "kind"), [*zip(COMMANDS, [*USERS, USERS[0]], strict=True)])
 def test_what_works_tells_no_credential(
     tmp_path: Path, api: KubeApi, authority: Authority, kind: str, words: tuple[str, ...]
 ) -> None:

@@ -205,5 +205,5 @@ class Cluster:
         finally:
             response.close()
         after = retry_after_seconds(response.headers.get("Retry-After"), now=datetime.now(UTC))
-        answer = Answer(response.status, body, access.secrets, after)
+        answer = Answer(response.status, body, after, access.secrets)
         raise answered(self.chosen, access.server, query, answer)

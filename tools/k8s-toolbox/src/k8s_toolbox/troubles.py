@@ -23,10 +23,9 @@ from urllib3.exceptions import (
 from toolroll_shared.causes import causes, first_cause
 from toolroll_shared.errors import Refused, ToolError, TryLater, Unreachable, UsageError
 from toolroll_shared.output import oneline
+from toolroll_shared.secrets import Secrets
 
 if TYPE_CHECKING:
-    from toolroll_shared.secrets import Secrets
-
     from .kubeconfigs import Chosen
     from .queries import Query
 
@@ -79,14 +78,14 @@ class Answer(NamedTuple):
     Attributes:
         status: of HTTP.
         body: a Status object, or some proxy's page.
-        secrets: that were sent, and may be quoted there.
         after: seconds to wait that it asks for.
+        secrets: that were sent, and may be quoted there.
     """
 
     status: int
     body: bytes
-    secrets: Secrets
     after: float | None = None
+    secrets: Secrets = Secrets(())
 
 
 def answered(chosen: Chosen, server: str, query: Query, answer: Answer) -> ToolError:
