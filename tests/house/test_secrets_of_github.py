@@ -168,7 +168,7 @@ def test_a_mirror_that_is_served_records_no_secret_of_those_who_ask(
         f"/repos/octo/{login('http://h')}/releases",
     ]
     with serving(tmp_path / "work" / "mirror") as served:
-        answers = [served.ask(path, authorization=f"Bearer {TOKEN}") for path in asked]
+        answers = [served.ask(path, host="h", authorization=f"Bearer {TOKEN}") for path in asked]
         log = json.dumps(served.records(len(asked)))
         _, stderr = served.end()
     told = "".join(answer.body.decode() + str(answer.headers) for answer in answers)
