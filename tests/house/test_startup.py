@@ -67,3 +67,19 @@ def test_help_and_bad_usage_load_nothing_heavy(module: str, argument: str) -> No
     assert returned == (0 if argument == "--help" else USAGE.get(module, 2))
     assert "argparse" in modules, "the list is that of a real run"
     assert modules & HEAVY == set()
+
+
+LOGS = {"datetime", "json", "logging", "rich", "structlog", "threading"}
+
+
+def test_a_run_without_a_log_loads_nothing_of_it() -> None:
+    returned, modules = loaded_by("text_utils.wc_lite", __file__)
+    assert returned == 0
+    assert modules & LOGS == set()
+
+
+def test_a_log_loads_structlog_without_rich() -> None:
+    returned, modules = loaded_by("text_utils.wc_lite", "--log-json", "/dev/null", __file__)
+    assert returned == 0
+    assert "structlog" in modules
+    assert "rich" not in modules
