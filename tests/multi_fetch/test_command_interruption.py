@@ -28,7 +28,7 @@ from tests.multi_fetch.commanding import (
     until_it_is_full,
 )
 from tests.support.rawserver import Connection, RawServer, Request, response, sends
-from tests.support.waiting import until_something_is_in
+from tests.support.waiting import until_it_ends_by, until_something_is_in
 
 MOMENTS = 50
 
@@ -173,7 +173,7 @@ def test_a_second_signal_ends_it_at_once(
         in_flight(server, 1)
         process.send_signal(number)
         until_no_signal_is_pending(process.pid)
-        process.send_signal(number)
+        until_it_ends_by(number, process)
         ran = ended(process)
     assert (ran.code, ran.stdout) == (code, "")
     assert ran.stderr.endswith(f"multi-fetch: {said}\n")

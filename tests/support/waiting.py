@@ -1,9 +1,11 @@
 """Waiting for another process: until it waits itself, or has begun to write."""
 
+import subprocess
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -50,6 +52,15 @@ def until(condition: Callable[[], bool]) -> None:
             return
         time.sleep(0.01)
     raise AssertionError("it never came true")
+
+
+def until_it_ends_by(number: int, process: "subprocess.Popen[Any]") -> None:
+    """Send a signal again and again until a process has ended: two SIGTERM at a time are one."""
+    deadline = time.monotonic() + PATIENCE_S
+    while process.poll() is None and time.monotonic() < deadline:
+        process.send_signal(number)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(0.05)
 
 
 def until_something_is_in(folder: Path, pattern: str) -> None:

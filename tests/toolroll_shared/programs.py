@@ -60,10 +60,12 @@ def nobody_reads() -> Iterator[int]:
         os.close(writer)
 
 
-def start(command: list[str]) -> subprocess.Popen[str]:
+def start(command: list[str], **settings: Any) -> subprocess.Popen[str]:
     """Start a program, and return when it has said `ready`."""
     pipe = subprocess.PIPE
-    process = subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=ENVIRONMENT)
+    process = subprocess.Popen(
+        command, stdout=pipe, stderr=pipe, text=True, env=ENVIRONMENT, **settings
+    )
     await_line(process, "ready")
     return process
 

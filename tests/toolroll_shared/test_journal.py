@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.waiting import until_it_ends_by
 from tests.toolroll_shared.programs import (
     ENVIRONMENT,
     TIMEOUT,
@@ -109,7 +110,7 @@ def test_a_run_that_a_second_signal_ends_at_once_is_recorded(tmp_path: Path) -> 
     process = start(program(source))
     process.send_signal(signal.SIGTERM)
     await_line(process, "slow")
-    process.send_signal(signal.SIGTERM)
+    until_it_ends_by(signal.SIGTERM, process)
     assert end(process)[0] == 143
     assert run_record(path) == ending("terminated", 143)
 

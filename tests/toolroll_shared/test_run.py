@@ -7,7 +7,11 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.support.waiting import until_it_waits_for_a_reader, until_it_waits_in_poll
+from tests.support.waiting import (
+    until_it_ends_by,
+    until_it_waits_for_a_reader,
+    until_it_waits_in_poll,
+)
 from tests.toolroll_shared.programs import (
     ENVIRONMENT,
     TIMEOUT,
@@ -215,8 +219,29 @@ def test_a_second_signal_ends_a_slow_cleanup(
     process = start(program(definitions))
     process.send_signal(number)
     await_line(process, "slow")
-    process.send_signal(number)
+    until_it_ends_by(number, process)
     assert end(process)[0] == code
+
+
+QUICK_CLEANUPS = {
+    "plain": PLAIN.replace(
+        'print("cleaned"', 'print("slow", flush=True); input(); print("cleaned"'
+    ),
+    "run_async": RUN_ASYNC.replace(
+        "await asyncio.sleep(0)",
+        'print("slow", flush=True); await asyncio.to_thread(input)',
+    ),
+}
+
+
+@pytest.mark.parametrize("name", QUICK_CLEANUPS)
+def test_a_sigterm_that_comes_twice_at_a_time_is_one(name: str) -> None:
+    process = start(program(QUICK_CLEANUPS[name]), stdin=subprocess.PIPE)
+    process.send_signal(signal.SIGTERM)
+    await_line(process, "slow")
+    process.send_signal(signal.SIGTERM)
+    assert process.communicate("\n", timeout=TIMEOUT) == ("cleaned\n", "tool: terminated\n")
+    assert process.returncode == 143
 
 
 NOTES = """

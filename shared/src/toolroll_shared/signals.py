@@ -1,5 +1,7 @@
 """Ctrl+C and SIGTERM: the first ends the work in order, the second at once.
 
+Two SIGTERM at a time are one: systemd sends one to each process, and who wraps us passes it on.
+
 `toolroll_shared.cli.run` brings a command under it, and says what ended the work.
 """
 
@@ -8,6 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from contextlib import contextmanager, suppress
 
 from .errors import Exit
@@ -17,9 +20,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
     from types import FrameType
-    from typing import Any, NoReturn, TypeVar
+    from typing import Any, TypeVar
 
     T = TypeVar("T")
+
+
+ECHO_S = 1.0
+"""How long after the first SIGTERM others are taken for the same one, in seconds."""
 
 
 class Stop:
@@ -32,6 +39,7 @@ class Stop:
     def __init__(self, tool: str) -> None:
         self._tool = tool
         self._received: list[int] = []
+        self._heard_at = 0.0
         self.last: Callable[[int], object] = int
 
     @property
@@ -39,18 +47,23 @@ class Stop:
         """Whether a signal came."""
         return bool(self._received)
 
-    def __call__(self, number: int, _frame: FrameType | None) -> NoReturn:
+    def __call__(self, number: int, _frame: FrameType | None) -> None:
         """Take a signal outside event loops."""
-        self.hear(number)
-        raise KeyboardInterrupt
+        if self.hear(number):
+            raise KeyboardInterrupt
 
-    def hear(self, number: int) -> None:
-        """Remember a signal; the second one ends the process."""
+    def hear(self, number: int) -> bool:
+        """Remember a signal, and tell whether it is the first; the second ends the process."""
+        now = time.monotonic()
         self._received.append(number)
-        if len(self._received) > 1:
-            code = self.say()
-            self.last(code)
-            os._exit(code)
+        if len(self._received) == 1:
+            self._heard_at = now
+            return True
+        if set(self._received) == {signal.SIGTERM} and now - self._heard_at < ECHO_S:
+            return False
+        code = self.say()
+        self.last(code)
+        os._exit(code)
 
     def say(self) -> Exit:
         """Tell the user what ended the work, and return its exit code.
@@ -116,7 +129,8 @@ def run_async(
         assert task is not None  # noqa: S101 - we are in it
 
         def on_signal(number: int, _frame: FrameType | None) -> None:
-            stop.hear(number)
+            if not stop.hear(number):
+                return
             if writing and (at_first_signal is None or _is_stuck()):
                 raise KeyboardInterrupt
             loop.call_soon_threadsafe(at_first_signal or task.cancel)

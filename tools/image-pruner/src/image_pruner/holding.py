@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,19 +15,20 @@ if TYPE_CHECKING:
 
 @contextmanager
 def held() -> Iterator[None]:
-    """Do the `with` block to its end: Ctrl+C and SIGTERM are heard after it, a second one at once.
+    """Do the `with` block to its end: Ctrl+C and SIGTERM break off after it, a second one at once.
 
     They are heard by who would have heard them. The work has to come to its end by itself.
     """
     previous = _handlers()
-    heard: list[int] = []
+    interrupts: list[KeyboardInterrupt] = []
 
     def on_signal(number: int, frame: FrameType | None) -> None:
-        heard.append(number)
-        if len(heard) > 1:
-            with suppress(KeyboardInterrupt):
-                previous[heard[0]](heard[0], frame)
+        try:
             previous[number](number, frame)
+        except KeyboardInterrupt as error:
+            if interrupts:
+                raise
+            interrupts.append(error)
 
     for number in previous:
         signal.signal(number, on_signal)
@@ -36,8 +37,8 @@ def held() -> Iterator[None]:
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
-    if heard:
-        previous[heard[0]](heard[0], None)
+    if interrupts:
+        raise KeyboardInterrupt
 
 
 def _handlers() -> dict[int, Callable[[int, FrameType | None], Any]]:
