@@ -121,7 +121,8 @@ def pushgateway() -> Iterator[Server]:
     program = needs("prometheus-pushgateway")
     with tempfile.TemporaryDirectory() as name:
         log, port = Path(name) / "log", free_port()
-        with _running([program], port, log, ready="/-/ready"):
+        command = [program, "--persistence.file="]  # Debian's would remember those before
+        with _running(command, port, log, ready="/-/ready"):
             yield Server(port, log)
 
 

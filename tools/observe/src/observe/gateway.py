@@ -36,6 +36,9 @@ TIMEOUT_S = 10.0
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 """Of what a gateway has, of all jobs together."""
 
+OF_A_GATEWAY = b"pushgateway_build_info"
+"""One of its own metrics. What adds up by itself what is pushed would count twice."""
+
 BLOCK_BYTES = 64 * 1024
 TEXT_LENGTH = 200
 """Characters that are shown of a refusal."""
@@ -124,6 +127,8 @@ class _Gateway:
         """Return what the gateway has of the group."""
         group = {"job": self._group.job, "instance": self._group.instance}
         text = self._ask(f"{self._base}/metrics", "GET")
+        if OF_A_GATEWAY not in text:
+            raise Unreachable(f"{self._group.shown}: its /metrics is not that of a Pushgateway")
         try:
             return only_ours(
                 (name, {key: one[key] for key in one.keys() - group.keys()}, value)
