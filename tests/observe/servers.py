@@ -4,7 +4,7 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
@@ -83,16 +83,18 @@ def serving(
 ) -> Iterator[Serve]:
     """Run `observe serve` until the end of the block, on any port."""
     command = argv("observe", "serve", "--log", *logs, "--listen", listen, "--state", state)
-    with started(command, **settings) as serve:
+    with started(command, settings=settings) as serve:
         yield serve
 
 
 @contextmanager
-def started(command: list[str], cwd: Path | None = None, **settings: str) -> Iterator[Serve]:
+def started(
+    command: list[str], *, cwd: Path | None = None, settings: Mapping[str, str] | None = None
+) -> Iterator[Serve]:
     """Run a command that says its address first."""
     pipe = subprocess.PIPE
     process = subprocess.Popen(
-        command, stdout=pipe, stderr=pipe, text=True, cwd=cwd, env=environment(settings)
+        command, stdout=pipe, stderr=pipe, text=True, cwd=cwd, env=environment(settings or {})
     )
     try:
         assert process.stdout is not None

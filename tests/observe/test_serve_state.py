@@ -1,7 +1,6 @@
 """What `observe serve` remembers, and what happens where it cannot."""
 
 import json
-import os
 import signal
 import subprocess
 from collections.abc import Callable
@@ -35,7 +34,11 @@ def test_nothing_is_beside_the_state_but_its_lock_also_after_a_kill(log: Path, s
             serve.end(signal.SIGKILL)
     with serving(log, state=state) as serve:
         serve.end()
-    assert sorted(os.listdir(log.parent)) == ["app.json", "serve.json", "serve.json.lock"]
+    assert sorted(path.name for path in log.parent.iterdir()) == [
+        "app.json",
+        "serve.json",
+        "serve.json.lock",
+    ]
 
 
 @pytest.mark.parametrize("name", ["serve.json.d", ".serve.json.cursors"])
@@ -126,7 +129,7 @@ def test_the_folder_of_a_state_is_made(log: Path, tmp_path: Path) -> None:
 
 def _counted(log: Path, port: int, **settings: str) -> float:
     command = argv("observe", "serve", "--log", log, "--listen", f"127.0.0.1:{port}")
-    with started(command, **settings) as serve:
+    with started(command, settings=settings) as serve:
         return serve.counted()
 
 
@@ -137,7 +140,7 @@ def test_without_a_state_it_is_kept_at_home_for_each_address(log: Path, tmp_path
     more = log.with_name("more.json")
     append(more, record())
     command = argv("observe", "serve", "--log", log, more, "--listen", f"127.0.0.1:{port}")
-    with started(command, **home) as serve:
+    with started(command, settings=home) as serve:
         assert serve.counted() == 2, "one log more does not count the others again"
     assert len(list((tmp_path / ".local/state/toolroll/observe").glob("serve-*.json"))) == 1
 
