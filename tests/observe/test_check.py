@@ -136,10 +136,7 @@ _VALUES = _SCALARS | st.lists(_SCALARS, max_size=3) | st.dictionaries(_TEXT, _SC
 
 @given(
     st.dictionaries(
-        st.sampled_from(
-            ["ts", "level", "tool", "action", "target", "duration_ms", "ok", "request_id"]
-            + ["bytes", "outcome", "error", "x"]
-        ),
+        st.sampled_from([*json.loads(LINE), "bytes", "outcome", "error", "x"]),
         _VALUES | st.sampled_from([MOMENT, "run", 10**30, 1e300, "\ud800"]),
     )
 )

@@ -115,17 +115,26 @@ def test_one_that_cannot_be_read_is_named_and_the_others_count(tmp_path: Path) -
     ]
 
 
-@pytest.mark.parametrize("columns", [40, 60, 80, 120, 200])
-def test_a_terminal_gets_a_table_with_bars_that_fits(columns: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("columns", [40, 60, 72, 73, 74, 75, 80, 100, 200])
+def test_a_terminal_gets_a_table_that_fits_and_bars_where_there_is_room(
+    columns: int, tmp_path: Path
+) -> None:
     many = [record(action="page", bytes=10**9)] * 60 + [failure(action="page")] * 20
-    log = _log(tmp_path, *many, record(tool="release-mirror", action="run"))
+    log = _log(tmp_path, *many, record(tool="release-mirror", action="run", bytes=0))
     code, shown = shown_on_a_terminal(argv("observe", "report", log), COLUMNS=str(columns))
-    lines = shown.splitlines()
+    lines = [_plain(line).rstrip() for line in shown.splitlines()]
     assert (code, len(lines)) == (0, 3)
-    assert all(len(_plain(line)) <= columns for line in lines)
-    if columns >= 120:
-        assert lines[1].rstrip().endswith("60.0 GB  " + "█" * 15 + "▒" * 5)
-        assert lines[2].rstrip().endswith("0 B  █")
+    assert all(len(line) <= columns for line in lines)
+    rest = len("release-mirror  action  count  failed     p50     p95     p99    bytes  ")
+    bar = min(20, columns - rest)
+    numbers = ["demo", "page", "80", "20", "1.5", "ms", "1.5", "ms", "1.5", "ms", "60.0", "GB"]
+    if bar >= 3:
+        assert lines[1].split() == [*numbers, "█" * (bar * 3 // 4) + "▒" * -(-bar // 4)]
+        assert lines[2].endswith("0 B  █")
+    else:
+        assert "█" not in shown
+    if columns >= rest:
+        assert lines[1].split()[:12] == numbers
 
 
 def _plain(line: str) -> str:

@@ -11,9 +11,14 @@ from toolroll_shared.output import human_size, printable
 from .records import TOO_LONG
 from .reports import Row
 
-HEADER = ("tool", "action", "count", "failed", "p50", "p95", "p99", "bytes", "")
+HEADER = ("tool", "action", "count", "failed", "p50", "p95", "p99", "bytes")
 NUMBERS = frozenset({"count", "failed", "p50", "p95", "p99", "bytes"})
 BAR_LENGTH = 20
+MIN_BAR_LENGTH = 3
+"""A shorter one tells nothing."""
+
+_GAP = 2
+"""Columns between two cells of a table."""
 
 _RED, _GREEN, _DIM, _BOLD, _PLAIN = "\x1b[31m", "\x1b[32m", "\x1b[2m", "\x1b[1m", "\x1b[0m"
 _HEAD = ("ts", "level", "tool", "action", "target", "duration_ms", "ok", "request_id")
@@ -64,23 +69,32 @@ def human_duration(seconds: float) -> str:
     return f"{seconds / _HOUR_S:.1f} h"
 
 
-def terminal_rows(rows: Sequence[Row]) -> list[list[str]]:
-    """Return a report's rows for a terminal, each with a bar: how many there are of it."""
-    most = max((row.count for row in rows), default=0)
-    found = []
-    for row in rows:
-        values = row.as_json()
-        times = [human_duration(values[name]) for name in ("p50_s", "p95_s", "p99_s")]
-        counts = [str(row.count), str(row.failed)]
-        found.append(
-            [row.tool, row.action, *counts, *times, human_size(row.bytes), _bar(row, most)]
-        )
-    return found
+def terminal_rows(rows: Sequence[Row], *, columns: int) -> list[list[str]]:
+    """Return a report's rows for a terminal, each with a bar: how many there are of it.
+
+    Args:
+        rows: of the report.
+        columns: of the terminal; the bars take what the rest leaves, or are left out.
+    """
+    found = [_cells(row) for row in rows]
+    widths = [max(map(len, column)) for column in zip(HEADER, *found, strict=False)]
+    length = min(BAR_LENGTH, columns - sum(widths) - len(widths) * _GAP)
+    if length < MIN_BAR_LENGTH:
+        return found
+    most = max(row.count for row in rows)
+    return [[*cells, _bar(row, most, length)] for cells, row in zip(found, rows, strict=True)]
 
 
-def _bar(row: Row, most: int) -> str:
+def _cells(row: Row) -> list[str]:
+    values = row.as_json()
+    times = [human_duration(values[name]) for name in ("p50_s", "p95_s", "p99_s")]
+    counts = [str(row.count), str(row.failed)]
+    return [printable(row.tool), printable(row.action), *counts, *times, human_size(row.bytes)]
+
+
+def _bar(row: Row, most: int, length: int) -> str:
     """Return a bar as long as the count; the part that failed is hatched."""
-    length = max(1, round(BAR_LENGTH * row.count / most))
+    length = max(1, round(length * row.count / most))
     failed = min(length, -(-length * row.failed // row.count))
     return "█" * (length - failed) + "▒" * failed
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
 
 from observe.records import lines_of, pieces_of
@@ -124,6 +125,8 @@ def _pieces_of_all(names: list[str], unread: list[str]) -> Iterator[bytes]:
 def _table(rows: list[Row]) -> str:
     from observe.views import HEADER, NUMBERS, plain_rows, terminal_rows
 
-    if is_terminal(sys.stdout):
-        return table(HEADER, terminal_rows(rows), terminal=True, numbers=NUMBERS)
-    return table(HEADER, plain_rows(rows), terminal=False)
+    if not rows or not is_terminal(sys.stdout):
+        return table(HEADER, plain_rows(rows), terminal=False)
+    cells = terminal_rows(rows, columns=get_terminal_size().columns)
+    header = [*HEADER, ""][: len(cells[0])]
+    return table(header, cells, terminal=True, numbers=NUMBERS)
