@@ -18,13 +18,16 @@ from tests.support.secrets import (
 )
 
 URL = login(f"https://127.0.0.1:1/a?{SIGNED}")
-MODULES = [module for module in COMMANDS.values() if module != "observe"]
+MODULES = list(COMMANDS.values())
 TAKES_FILES = [
     ("text_utils.wc_lite",),
     ("text_utils.contains", "needle"),
     ("text_utils.normalize",),
     ("text_utils.normalize", "--in-place"),
     ("logtools", "head"),
+    ("observe", "check"),
+    ("observe", "tail"),
+    ("observe", "report"),
     ("logtools", "grep", "needle"),
     ("logtools", "tail"),
     ("logtools", "tail", "--cursor", "state"),

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from observe.samples import NAMES
 from tests.support.layout import ROOT
 from tests.support.prometheus import Prometheus, prometheus, promtool
 from toolroll_shared.errors import Exit
@@ -16,25 +17,6 @@ from toolroll_shared.errors import Exit
 FOLDER = ROOT / "tools/observe/monitoring"
 RULES = FOLDER / "release-mirror.rules.yml"
 DASHBOARD = FOLDER / "release-mirror.dashboard.json"
-
-_HISTOGRAMS = (
-    "toolroll_action_duration_seconds",
-    "toolroll_action_size_bytes",
-    "toolroll_run_duration_seconds",
-)
-METRICS = {
-    "toolroll_actions_total",
-    "toolroll_action_failures_total",
-    "toolroll_bytes_total",
-    "toolroll_runs_total",
-    "toolroll_last_run_timestamp_seconds",
-    "toolroll_last_run_success",
-    "toolroll_last_success_timestamp_seconds",
-    "toolroll_invalid_lines_total",
-    "toolroll_folded_records_total",
-    *(f"{name}_{part}" for name in _HISTOGRAMS for part in ("bucket", "count", "sum")),
-}
-"""What observe exposes."""
 
 FOREIGN = {"node_textfile_mtime_seconds", "node_textfile_scrape_error", "push_time_seconds"}
 """What node_exporter and the Pushgateway do."""
@@ -161,7 +143,7 @@ def test_every_metric_is_one_that_there_is(expression: str) -> None:
     recorded = {rule["record"] for rule in rules() if "record" in rule}
     names = set(_NAME.findall(_NO_METRICS.sub(" ", expression)))
     assert names, "it is about something"
-    assert names <= METRICS | FOREIGN | recorded
+    assert names <= NAMES | FOREIGN | recorded
 
 
 def test_every_action_and_outcome_is_one_that_a_tool_records() -> None:

@@ -12,6 +12,7 @@ from tests.observe import (
     test_walk_fetches,
     test_walk_images,
     test_walk_mirrors,
+    test_walk_observed,
     test_walk_processes,
     test_walk_releases,
     test_walk_texts,
@@ -24,13 +25,11 @@ WALKS = [
     test_walk_fetches,
     test_walk_images,
     test_walk_mirrors,
+    test_walk_observed,
     test_walk_processes,
     test_walk_releases,
     test_walk_texts,
 ]
-
-ELSEWHERE = {"observe"}
-"""Walked by its own tests."""
 
 NAMED = re.compile(
     r"""(?: \.(?:action|record) | print_each | Query )\(\s*"([a-z_]+)" """, re.VERBOSE
@@ -94,7 +93,7 @@ def steps_of(module: ModuleType) -> list[Step]:
 
 def test_the_walk_meets_each_action_of_each_tool() -> None:
     met = {pair for module in WALKS for step in steps_of(module) for pair in step.met}
-    known = {(tool, one) for tool in COMMANDS.keys() - ELSEWHERE for one in actions_of(tool)}
+    known = {(tool, one) for tool in COMMANDS for one in actions_of(tool)}
     assert met == known
 
 

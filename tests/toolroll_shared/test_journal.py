@@ -2,6 +2,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -196,7 +197,9 @@ def test_a_pipe_that_nobody_reads_is_given_up_after_a_while(tmp_path: Path) -> N
 
 def test_a_child_gets_the_id_of_the_run(tmp_path: Path) -> None:
     path = tmp_path / "log"
-    command = ["proc-run", "--log-json", str(path), "--", "wc-lite", "--log-json", str(path)]
+    python = [sys.executable, "-m"]
+    command = [*python, "proc_run", "--log-json", str(path), "--", *python, "text_utils.wc_lite"]
+    command += ["--log-json", str(path)]
     subprocess.run([*command, "/dev/null"], check=True, capture_output=True, timeout=TIMEOUT)
     found = [json.loads(line) for line in path.read_text().splitlines()]
     assert [one["tool"] for one in found] == ["wc-lite", "wc-lite", "proc-run", "proc-run"]

@@ -157,8 +157,9 @@ def run(tool: str, body: Callable[[Journal], int], *, failure: int | None = None
             code = code if failure is None else failure
         _settle(sys.stdout)
         _settle(sys.stderr)
-        outcome = None if failure is None else "failed" if code else "ok"
-        journal.end(code, outcome=outcome, error=said)
+        if failure is not None:
+            journal.outcome = "failed" if code else "ok"
+        journal.end(code, error=said)
         journal.close()
         return code
 

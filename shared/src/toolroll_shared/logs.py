@@ -121,11 +121,13 @@ class Journal:
         tool: the command's name.
         command: what the run is called in its last record: with its subcommand.
         log: the log, off until it is opened.
+        outcome: of the run in a word, for a command whose exit code is another's.
     """
 
     def __init__(self, tool: str, *, request_id: str | None = None) -> None:
         self.tool = tool
         self.command = tool
+        self.outcome: str | None = None
         self.log = Log(request_id=request_id or request_id_of(os.environ))
         self._writer: _Writer | None = None
         self._started = time.monotonic()
@@ -154,12 +156,11 @@ class Journal:
         if self._writer is not None:
             self._writer.write(line)
 
-    def end(self, code: int, *, outcome: str | None = None, error: str | None = None) -> None:
+    def end(self, code: int, *, error: str | None = None) -> None:
         """Record how the run ended, once; where no log was opened, a failure is recorded still.
 
         Args:
             code: its exit code.
-            outcome: in a word, where the code is not one of ours.
             error: what was said on stderr.
         """
         if self._ended:
@@ -168,7 +169,7 @@ class Journal:
         if code and not self._is_tried:
             self.open(os.environ.get(LOG_VARIABLE))
         log = self.log
-        outcome = outcome or outcome_of(code, failed=log.failed > 0 or error is not None)
+        outcome = self.outcome or outcome_of(code, failed=log.failed > 0 or error is not None)
         fields: dict[str, Any] = {"error": error} if error else {}
         log.write(
             "run",

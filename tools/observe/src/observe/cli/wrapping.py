@@ -18,7 +18,7 @@ from observe.channel import Channel
 from observe.commands import Ending, run, signals_held
 from observe.metrics import RUN, Metrics
 from observe.records import record_of
-from toolroll_shared.errors import ToolError, UsageError
+from toolroll_shared.errors import Exit, ToolError, UsageError
 from toolroll_shared.loglines import line_of
 from toolroll_shared.logs import LOG_VARIABLE, REQUEST_ID_VARIABLE, Journal
 from toolroll_shared.output import note, oneline, redact_url
@@ -60,8 +60,16 @@ def run_command(arguments: argparse.Namespace, words: Sequence[str], journal: Jo
     if observed.metrics.invalid:
         _say(f"{observed.metrics.invalid} lines of its log were no records")
     _deliver(arguments, name, observed.metrics.samples(), journal)
-    journal.end(ending.exit_code, outcome=observed.outcome, error=ending.error)
+    journal.outcome = _outcome_of(observed, ending)
     return ending.exit_code
+
+
+def _outcome_of(observed: Observed, ending: Ending) -> str:
+    """Return how our own run ended: as the command did, where that is a word of ours."""
+    known = {"no", *(one.name.lower() for one in Exit)}
+    if observed.outcome in known:
+        return observed.outcome
+    return "failed" if ending.exit_code else "ok"
 
 
 def _name_of(word: str) -> str:
