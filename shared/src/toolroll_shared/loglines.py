@@ -67,8 +67,10 @@ class LineFile:
 
     def _write(self, line: bytes) -> None:
         written = os.write(self._descriptor, line)
-        while written < len(line):  # a full disk: the next call says so
+        while written < len(line):  # a full disk, as the next call says; or not a line of ours
             try:
+                if self._may_block:
+                    self._wait()
                 written += os.write(self._descriptor, line[written:])
             except OSError:
                 with suppress(OSError):

@@ -132,8 +132,8 @@ class Metrics:
     """Counts records.
 
     Args:
-        tool: whose log it is, if it is one tool's: two files for node_exporter must have no series
-            in common.
+        tool: whose log it is, if it is one tool's: it is always told apart, and two files for
+            node_exporter must have no series in common.
         clock: seconds since 1970.
 
     Attributes:
@@ -144,6 +144,7 @@ class Metrics:
     def __init__(self, tool: str = "", *, clock: Callable[[], float] = time.time) -> None:
         self.invalid = 0
         self.folded = 0
+        self._tool = tool
         self._labels: Labels = (("tool", tool),) if tool else ()
         self._clock = clock
         self._actions: dict[tuple[str, str], _Actions] = {}
@@ -160,7 +161,8 @@ class Metrics:
 
     def _runs_of(self, tool: str) -> _Runs:
         if (found := self._runs.get(tool)) is None:
-            if len(self._runs) >= MAX_SERIES or not _NAME.fullmatch(tool):
+            has_room = len(self._runs) < MAX_SERIES or tool == self._tool
+            if not (has_room and _NAME.fullmatch(tool)):
                 self.folded += 1
                 return self._runs.setdefault(OTHER, _Runs())
             found = self._runs[tool] = _Runs()
