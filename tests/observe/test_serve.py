@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -108,6 +109,25 @@ def test_a_log_that_comes_later_is_counted_from_its_beginning(log: Path, state: 
         append(log, record())
         assert serve.counted() == 1
         assert serve.health()[0] == 200
+
+
+def test_an_earlier_file_that_somebody_still_writes_is_counted_at_once(
+    log: Path, state: Path
+) -> None:
+    append(log, record())
+    with serving(log, state=state) as serve:
+        assert serve.counted() == 1
+        old = log.rename(log.with_name("app.json.1"))
+        assert serve.counted() == 1
+        append(old, record())
+        assert serve.counted() == 2, "nobody has made the new one yet"
+        append(log, record())
+        assert serve.counted() == 3
+        long_ago = time.time() - 600
+        os.utime(old, (long_ago, long_ago))
+        assert serve.counted() == 3
+        append(old, record())
+        assert serve.counted() == 4
 
 
 def test_half_a_line_waits_for_its_other_half(log: Path, state: Path) -> None:

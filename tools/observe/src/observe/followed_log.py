@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,9 +13,13 @@ from .metrics import Metrics
 from .records import MAX_LINE_BYTES, Bytes, records_of
 
 LATE_S = 30.0
-"""Seconds after which a log that seems unchanged is read all the same: an older file may grow."""
+"""Seconds after which a log that seems unchanged is read all the same: who knows."""
 
-_HOW = Following(max_line_bytes=MAX_LINE_BYTES)
+GRACE_S = 3600.0
+"""A file that was rotated away is read until it was silent for so long: a run that has it open
+still may be about a slow action."""
+
+_HOW = Following(max_line_bytes=MAX_LINE_BYTES, grace=GRACE_S)
 
 
 class _Ended(Exception):
@@ -107,13 +112,25 @@ class FollowedLog:
         return self._scratch.read_text()
 
     def _look(self) -> object:
+        """Return what tells whether the log, or an earlier file of it, has changed."""
+        real = os.path.realpath(self.path)
+        folder, name = os.path.split(real)
         try:
-            status = self.path.stat()
+            with os.scandir(folder) as entries:
+                ours = [one for one in entries if one.name.startswith(name)]
+                return real, sorted((one.name, *_state_of(one)) for one in ours)
         except OSError as error:
-            return error.errno
-        return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+            return real, error.errno
 
     def _tell(self, trouble: str) -> None:
         if trouble and trouble != self.trouble:
             self._notify(f"{trouble}; waiting for it")
         self.trouble = trouble
+
+
+def _state_of(entry: os.DirEntry[str]) -> tuple[int, ...]:
+    try:
+        status = entry.stat()
+    except OSError:  # renamed meanwhile
+        return ()
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
