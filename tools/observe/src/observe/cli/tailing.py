@@ -23,7 +23,7 @@ TOOL = "observe"
 def tail(arguments: argparse.Namespace, log: Log) -> int:
     """Carry out `observe tail`."""
     wanted = _wanted(arguments)
-    last: deque[bytes] = deque(maxlen=arguments.lines)
+    last: deque[bytes] = deque(maxlen=min(arguments.lines, sys.maxsize))
     with log.action("tail", shown(arguments.file)):
         if arguments.follow:
             _follow(arguments.file, wanted, last)
