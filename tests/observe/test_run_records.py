@@ -95,7 +95,9 @@ with open(os.environ["TOOLROLL_LOG"], "w") as log:
 
 
 def test_a_hostile_log_makes_no_invalid_metrics_and_not_too_many_over_runs(tmp_path: Path) -> None:
-    path, sizes = tmp_path / "x.prom", []
+    path = tmp_path / "x.prom"
+    sizes: list[int] = []
+    found: dict[str, float] = {}
     for _ in range(3):
         done, found = counted(path, *python(HOSTILE), timeout=120)
         assert done.code == 0
