@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Iterator
 from shutil import get_terminal_size
@@ -20,6 +21,7 @@ from toolroll_shared.output import (
     write,
     write_result,
 )
+from toolroll_shared.secrets import secrets_of
 from toolroll_shared.streams import STDIN, blocks, opened, shown
 
 if TYPE_CHECKING:
@@ -59,6 +61,7 @@ class _Checking:
         self.lines = self.invalid = 0
         self._is_json = is_json
         self._named: list[dict[str, Any]] = []
+        self._secrets = secrets_of(os.environ)
 
     def check(self, name: str, fields: dict[str, Any]) -> None:
         """Check one file."""
@@ -77,6 +80,7 @@ class _Checking:
         self.invalid += fields["invalid"]
 
     def _name(self, name: str, number: int, problem: str) -> None:
+        problem = self._secrets.hidden(problem)  # it quotes the log
         if not self._is_json:
             write(f"{printable(shown(name))}:{number}: {oneline(problem)}\n")
         elif len(self._named) < MAX_PROBLEMS:

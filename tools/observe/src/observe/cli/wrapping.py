@@ -74,7 +74,8 @@ def _outcome_of(observed: Observed, ending: Ending) -> str:
 
 def _name_of(word: str) -> str:
     """Return a command's name as one of a tool."""
-    return re.sub(r"[^\w.:-]", "_", Path(word).name, flags=re.ASCII)[:64] or "_"
+    name = secrets_of(os.environ).hidden(Path(word).name)
+    return re.sub(r"[^\w.:-]", "_", name, flags=re.ASCII)[:64] or "_"
 
 
 def _channel(observed: Observed, stack: ExitStack) -> Channel | None:
