@@ -70,7 +70,7 @@ def test_a_signal_that_kills_the_command_is_its_end(number: int, tmp_path: Path)
         process.stdout.readline()
         process.send_signal(number)
         assert process.wait(30) == 128 + number
-    assert runs(log) == [("sh", "killed"), ("observe", "killed")]
+    assert runs(log) == [("sh", "killed"), ("observe", "failed")]
 
 
 def test_a_signal_to_the_whole_group_does_not_stop_the_counting(tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ def test_a_signal_to_the_whole_group_does_not_stop_the_counting(tmp_path: Path) 
             os.killpg(process.pid, signal.SIGTERM)
             assert process.wait(30) == 143
     told = [(one["tool"], one["action"], one.get("outcome")) for one in records(log)]
-    ended = [("job", "run", "killed"), ("observe", "deliver", None), ("observe", "run", "killed")]
+    ended = [("job", "run", "killed"), ("observe", "deliver", None), ("observe", "run", "failed")]
     assert told == ended * 5
     assert 'outcome="killed",tool="job"} 5.0' in text.read_text()
 

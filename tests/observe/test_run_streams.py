@@ -48,7 +48,7 @@ def test_a_command_that_a_signal_kills_ends_with_128_and_its_number(
 ) -> None:
     log = tmp_path / "log"
     assert observe("--log-json", log, *sh(f"kill -{number} $$")).code == 128 + number
-    assert runs(log) == [("sh", "killed"), ("observe", "killed")]
+    assert runs(log) == [("sh", "killed"), ("observe", "failed")]
     assert records(log)[0]["signal"] == number
 
 
@@ -75,7 +75,7 @@ def test_what_cannot_be_run_is_said_as_timeout_does(
     done = observe("--log-json", "log", "--", word, cwd=tmp_path)
     assert (done.code, done.stdout, done.notes) == (code, b"", f"observe: {word}: {why}\n")
     assert alone.returncode == code
-    assert [one["outcome"] for one in records(tmp_path / "log")] == ["not_started"] * 2
+    assert [one["outcome"] for one in records(tmp_path / "log")] == ["not_started", "failed"]
 
 
 def test_a_script_that_does_not_say_what_runs_it_is_a_shells(tmp_path: Path) -> None:
