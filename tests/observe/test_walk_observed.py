@@ -25,7 +25,7 @@ RECORD = {
 STEPS: Steps = {
     "a command succeeds": Step(line="observe -- true"),
     "a command fails": Step(line="observe -- sh -c 'exit 1'", code=1, outcome="failed"),
-    "there is no such command": Step(line="observe -- /nowhere", code=127, outcome="not_started"),
+    "there is no such command": Step(line="observe -- /nowhere", code=127, outcome="failed"),
     "a command of ours is met": Step(
         line="observe --textfile metrics.prom --log-json log -- wc-lite good", actions="deliver"
     ),

@@ -66,7 +66,7 @@ def run_command(arguments: argparse.Namespace, words: Sequence[str], journal: Jo
 
 def _outcome_of(observed: Observed, ending: Ending) -> str:
     """Return how our own run ended: as the command did, where that is a word of ours."""
-    known = {"no", "killed", "not_started", *(one.name.lower() for one in Exit)}
+    known = {"no", *(one.name.lower() for one in Exit)}
     if observed.outcome in known:
         return observed.outcome
     return "failed" if ending.exit_code else "ok"
