@@ -4,6 +4,7 @@ import os
 import shutil
 import ssl
 import subprocess
+import sys
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from tests.support.github_data import Repository
 NO_SKIP = bool(os.environ.get("TOOLROLL_NO_SKIP"))
 """Set where everything that a test may need is installed, so that no check is lost unseen."""
 
-_OURS = ("DOCKER_", "GH_", "GITHUB_", "KUBE", "POD_NAMESPACE", "TOOLROLL_", "TRACEPARENT", "XDG_")
+_OURS = ("DOCKER_", "GH_", "GITHUB_", "KUBE", "POD_NAMESPACE", "TOOLROLL_", "XDG_")
 _EVERYBODYS = {
     "columns",
     "force_color",
@@ -47,6 +48,9 @@ def clean_environment(
             monkeypatch.delenv(name)
     # Loopback needs no certificates, and loading the system's takes longer than most tests.
     monkeypatch.setenv("SSL_CERT_FILE", os.devnull)
+    # A command that runs others, or a shell, finds ours without an activated environment, too.
+    commands = Path(sys.executable).parent
+    monkeypatch.setenv("PATH", f"{commands}{os.pathsep}{os.environ['PATH']}")
     for name in ("XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"):
         monkeypatch.setenv(name, str(tmp_path_factory.getbasetemp() / os.urandom(8).hex()))
 
