@@ -67,8 +67,9 @@ def test_a_signal_ends_it_whoever_is_connected(
         "",
         f"release-mirror: {word}\n",
     )
-    assert served.records()[-1]["target"] == f"GET {PATH}"
-    assert served.records()[-1]["ok"] is False
+    *_, cut, run = served.records()
+    assert (cut["target"], cut["ok"]) == (f"GET {PATH}", False)
+    assert (run["action"], run["exit_code"]) == ("run", code)
 
 
 def test_a_client_that_leaves_is_no_trouble(served: ServedElsewhere) -> None:

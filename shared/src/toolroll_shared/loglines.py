@@ -33,6 +33,9 @@ TEXT_LENGTH = 500
 PATIENCE_S = 10.0
 """How long somebody who reads a pipe may take before the log is given up."""
 
+BEGIN_PATIENCE_S = 1.0
+"""How long somebody may take who is about to open a pipe: more likely, nobody reads it any more."""
+
 _LOOK_AGAIN_S = 0.05
 
 
@@ -99,7 +102,7 @@ def _stderr() -> int:
 def _opened(path: str) -> int:
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
     nonblocking = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + BEGIN_PATIENCE_S
     while True:
         try:
             descriptor = os.open(path, flags | nonblocking, 0o666)
