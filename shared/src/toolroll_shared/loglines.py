@@ -82,10 +82,15 @@ class LineFile:
 
     def _wait(self) -> None:
         """Wait for a pipe to take a line, which it then does at once."""
-        patience, self.patience = self.patience, 0.0  # whoever breaks it off has none left
-        if not select([], [self._descriptor], [], patience)[1]:
+        try:
+            is_ready = bool(select([], [self._descriptor], [], self.patience)[1])
+        except ValueError:  # too large a descriptor for select
+            return
+        except BaseException:  # whoever breaks it off has no patience left
+            self.patience = 0.0
+            raise
+        if not is_ready:
             raise TimeoutError(errno.ETIMEDOUT, "nobody reads it")
-        self.patience = patience
 
     def close(self) -> None:
         """Close it, unless it is stderr."""

@@ -251,7 +251,8 @@ class _Writer:
                 self._give_up(error, "the log")
 
     def _give_up(self, error: Exception, what: str) -> None:
-        self.close()
+        """Write no more; it stays open, for another thread may be about to write."""
+        self._file = None
         reason = getattr(error, "strerror", None) or str(error)
         if takes_text(sys.stderr):
             text = f"{what} cannot be written: {reason}; going on without"
