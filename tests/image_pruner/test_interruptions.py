@@ -13,7 +13,7 @@ from tests.support.docker import Engine
 from tests.support.images import Made, layer
 from tests.support.journals import records_in
 from tests.support.socket_proxy import Proxy
-from tests.support.waiting import until_it_waits_in_poll
+from tests.support.waiting import until_it_ends_by, until_it_waits_in_poll
 
 PROMPTLY_S = 5
 BASE = layer("base", 20_000)
@@ -110,7 +110,7 @@ def test_a_second_signal_ends_at_once(
     assert held.came.wait(30)
     command.send_signal(number)
     until_it_waits_in_poll(command.pid)
-    command.send_signal(number)
+    until_it_ends_by(number, command)
     _, stderr = command.communicate(timeout=PROMPTLY_S)
     held.goes_on.set()
     assert command.returncode == code

@@ -36,6 +36,7 @@ _URL = re.compile(
 _AUTHORITY = re.compile(r"[^/?#\\]*+")
 _HOST = re.compile(r"(?:[^:\[\]]*+|\[[^\]]*+\])(?::[0-9]*+)?")
 _QUERY = re.compile(r"[?#]")
+_END_OF_CLAUSE = re.compile(r"[:;,)\]]+\Z")
 
 
 class Secrets:
@@ -150,7 +151,10 @@ def _shown_url(found: re.Match[str]) -> str:
     start, rest = found.groups()
     rest = rest[_end_of_login(rest) :]
     query = _QUERY.search(rest)
-    return f"{start}{rest[: query.start()]}?..." if query else f"{start}{rest}"
+    if query is None:
+        return f"{start}{rest}"
+    end = _END_OF_CLAUSE.search(rest)  # in a message, the text goes on behind a URL
+    return f"{start}{rest[: query.start()]}?...{end[0] if end else ''}"
 
 
 def _end_of_login(rest: str) -> int:
