@@ -1,24 +1,13 @@
 """observe tells no secret: neither of its own, nor those of what it runs and reads."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.observe.logs import record
 from tests.support.prometheus import Server, pushgateway
 from tests.support.secrets import PASSWORD, SIGNATURE, SIGNED, TOKEN, login, planted
-
-RECORD = {
-    "ts": "2026-11-22T14:00:00.1Z",
-    "level": "info",
-    "tool": "wc-lite",
-    "action": "count",
-    "target": "x",
-    "duration_ms": 0.1,
-    "ok": True,
-    "request_id": "abc",
-}
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +47,7 @@ def test_what_a_command_puts_into_its_log_becomes_no_metric_and_no_message(
     tmp_path: Path, field: str
 ) -> None:
     """That it stands in the kept log is the command's doing."""
-    line = json.dumps({**RECORD, field: f"http://h/?sig={SIGNATURE}"})
+    line = record(**{field: f"http://h/?sig={SIGNATURE}"}).decode().strip()
     left = planted(
         tmp_path,
         "observe",
@@ -73,7 +62,7 @@ def test_what_a_command_puts_into_its_log_becomes_no_metric_and_no_message(
 def test_what_is_read_is_told_without_secrets_where_it_is_no_record(
     tmp_path: Path, command: str
 ) -> None:
-    bad = json.dumps({**RECORD, "ok": f"http://h/?sig={SIGNATURE}", TOKEN: PASSWORD})
-    left = planted(tmp_path, "observe", command, stdin=f"{bad}\nno record {TOKEN}\n")
+    bad = record(**{"ok": f"http://h/?sig={SIGNATURE}", TOKEN: PASSWORD}).decode()
+    left = planted(tmp_path, "observe", command, stdin=f"{bad}no record {TOKEN}\n")
     assert left.code in {0, 1}
     assert left.leaks() == []

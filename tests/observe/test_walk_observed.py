@@ -1,26 +1,15 @@
 """The walk: observe."""
 
-import json
 import re
 from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
 
+from tests.observe.logs import record
 from tests.observe.walking import Step, Steps, take
 from tests.support.journals import records_in
 from tests.support.waiting import until
-
-RECORD = {
-    "ts": "2026-11-22T14:00:00.1Z",
-    "level": "info",
-    "tool": "wc-lite",
-    "action": "count",
-    "target": "x",
-    "duration_ms": 0.1,
-    "ok": True,
-    "request_id": "abc",
-}
 
 STEPS: Steps = {
     "a command succeeds": Step(line="observe -- true"),
@@ -63,7 +52,7 @@ STEPS_TERMINATED: Steps = {"scraped": SERVED}
 
 
 def logs_in(folder: Path) -> None:
-    (folder / "good").write_text(json.dumps(RECORD) + "\n")
+    (folder / "good").write_bytes(record())
     (folder / "bad").write_text("no record\n")
 
 
