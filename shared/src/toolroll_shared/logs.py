@@ -115,7 +115,6 @@ class Journal:
 
     Args:
         tool: the command's name, in every record.
-        request_id: the run's; None: the one that the environment has, or a new one.
 
     Attributes:
         tool: the command's name.
@@ -124,11 +123,11 @@ class Journal:
         outcome: of the run in a word, for a command whose exit code is another's.
     """
 
-    def __init__(self, tool: str, *, request_id: str | None = None) -> None:
+    def __init__(self, tool: str) -> None:
         self.tool = tool
         self.command = tool
         self.outcome: str | None = None
-        self.log = Log(request_id=request_id or request_id_of(os.environ))
+        self.log = Log(request_id=request_id_of(os.environ))
         self._writer: _Writer | None = None
         self._started = time.monotonic()
         self._is_tried = False
