@@ -39,8 +39,7 @@ def trusted(authority: Authority) -> Entry:
         {"token": "t", "as": "jürgen"},
         {"token": "t", "as": "j", "as-uid": "5", "as-groups": ["a", "b,c", "ä"]},
         {"token": "t", "as": "j", "as-user-extra": {"Some/Key%": ["x", "y"], "ü": ["z"]}},
-        {"token": "t", "auth-provider": None},
-        {},
+        {"token": "t", "auth-provider": None},  # without any of them, kubectl asks for a name
     ],
 )
 def test_kubectl_sends_the_same_about_who_we_are(

@@ -151,7 +151,7 @@ def test_what_the_command_writes_after_a_reader_left_kills_it_as_alone() -> None
 def test_memory_is_told_only_where_it_is_the_commands(tmp_path: Path) -> None:
     log = tmp_path / "log"
     observe("--log-json", log, "--", "true")
-    observe("--log-json", log, *python("bytearray(200_000_000)"))
+    observe("--log-json", log, *python("b'x' * 200_000_000"))
     small, _, large, _ = records(log)
     assert "max_rss_bytes" not in small
     assert 200e6 < large["max_rss_bytes"] < 300e6
