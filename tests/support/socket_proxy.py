@@ -86,7 +86,11 @@ class _Connection(http.client.HTTPConnection):
 
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.connect(self._path)
+        try:
+            self.sock.connect(self._path)
+        except OSError:  # the daemon has gone
+            self.close()
+            raise
 
 
 class _Server(ThreadingMixIn, UnixStreamServer):
