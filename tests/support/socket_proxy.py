@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -117,13 +117,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     def _answer_of_daemon(self, proxy: Proxy, body: bytes) -> Answer:
-        connection = _Connection(proxy.target)
         headers = {name: value for name, value in self.headers.items() if name != "Connection"}
-        connection.request(self.command, self.path, body, headers)
-        answer = connection.getresponse()
-        data = answer.read()
-        connection.close()
-        return answer.status, data
+        with closing(_Connection(proxy.target)) as connection:
+            connection.request(self.command, self.path, body, headers)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
 
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = _pass_on  # noqa: N815 - http.server's names
 
