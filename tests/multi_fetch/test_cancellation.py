@@ -1,6 +1,7 @@
 import asyncio
 import gc
 import random
+import re
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -250,7 +251,8 @@ def test_a_timeout_during_a_write_also_waits_for_its_end() -> None:
         result = fetch(Job(url=server.url, sink=SluggishSink()), limits(timeout=0.1))
     calls = result.job.sink.calls
     assert kind(result) == "timeout"
-    assert calls in (["begin", "write True", "written", "abort"], ["begin", "abort"], [])
+    # a slow machine may not get as far as a write, or as far as a second one
+    assert re.fullmatch("(begin(, write True, written)*, abort)?", ", ".join(calls))
 
 
 def test_jobs_that_wait_for_more_do_not_hold_up_the_end() -> None:

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -199,6 +200,17 @@ def test_a_signal_cleans_up_and_says_so(
     process = start(program(definitions))
     process.send_signal(number)
     assert end(process) == (code, "cleaned\n", f"tool: {word}\n")
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_in_an_import_ends_python_m_with_its_code(
+    tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    inside_an_exec = PLAIN.replace("time.sleep(60)", "exec('time.sleep(60)')")
+    (tmp_path / "tool.py").write_text(program(inside_an_exec)[-1])
+    process = start([sys.executable, "-m", "tool"], cwd=tmp_path)
+    process.send_signal(number)
+    assert end(process)[0] == code
 
 
 SLOW_CLEANUP = PLAIN.replace('print("cleaned", flush=True)', 'print("slow", flush=True)') + (

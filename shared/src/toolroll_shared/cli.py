@@ -175,6 +175,7 @@ def _carried_out(
         forget(sys.stdout)
         return Exit.OK, None
     except KeyboardInterrupt:
+        _forget_interrupt()
         journal.hurry(LAST_RECORD_S)
         forget(sys.stdout)
         if not takes_text(sys.stderr):
@@ -187,6 +188,15 @@ def _carried_out(
     except Exception as error:  # noqa: BLE001 - the last resort, and the message says so
         return Exit.BUG, _bug_text(error)
     return code, None
+
+
+def _forget_interrupt() -> None:
+    """Have `python -m` end with our exit code, also if the interrupt passed through an exec().
+
+    CPython remembers such a one as unhandled, and dies by SIGINT in the end. The next one that
+    it evaluates makes it forget; namedtuple() has one, so imports do.
+    """
+    eval("0")  # noqa: S307 - a constant
 
 
 def _end_at_once(journal: Journal, code: int) -> None:
