@@ -5,6 +5,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.up-to-date
 MEMBERS := shared $(sort $(wildcard tools/*))
+PIP    := $(wildcard packing/pip-*.whl)
 ARGS   ?=
 OPENAPI_VERSION := 23.0.2
 
@@ -19,10 +20,8 @@ setup: $(STAMP) ## make .venv with the locked versions and all members, editable
 $(STAMP): requirements.lock pyproject.toml $(MEMBERS:=/pyproject.toml)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "toolroll needs Python 3.11 or newer; say which: make PYTHON=python3.13" >&2; exit 1; }
-	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
-	  { echo "$(PYTHON) lacks venv; on Debian: apt install python3-venv" >&2; exit 1; }
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(PYTHON) -m venv --without-pip $(VENV)
+	$(BIN)/python $(PIP)/pip install --quiet --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation $(addprefix -e ./,$(MEMBERS))
 	@touch $@
 
@@ -43,7 +42,7 @@ lint: $(STAMP) ## check format and style
 	$(BIN)/ruff check $(ARGS)
 
 types: $(STAMP) ## check types
-	$(BIN)/mypy shared/src $(addsuffix /src,$(filter tools/%,$(MEMBERS))) tests $(ARGS)
+	$(BIN)/mypy shared/src $(addsuffix /src,$(filter tools/%,$(MEMBERS))) packing tests $(ARGS)
 
 cov: $(STAMP) ## run the tests and show what they never reach
 	$(BIN)/coverage erase
@@ -75,8 +74,8 @@ wheels: $(STAMP) ## build the wheels of all members into dist/
 
 pip-smoke: wheels ## install the wheels with plain pip into a clean place and start each command
 	rm -rf build/smoke
-	$(PYTHON) -m venv build/smoke
-	build/smoke/bin/python -m pip install --quiet dist/*.whl
+	$(PYTHON) -m venv --without-pip build/smoke
+	$(BIN)/python -m pip --python build/smoke/bin/python install --quiet dist/*.whl
 	build/smoke/bin/python tests/support/smoke.py
 
 clean: ## remove what was made

@@ -71,13 +71,29 @@ class Commands:
         code: int = arguments.run(arguments, journal.open(arguments.log_json))
         return code
 
+    def parser(self) -> Parser:
+        """Return the parser of what comes without a command."""
+        usage = f"{self.tool} {'COMMAND' if self.operand is None else '[COMMAND]'} ..."
+        parser = Parser(self.tool, description=self.description, usage=usage)
+        add_version_argument(parser, tool=self.tool)
+        return parser
+
+    def parser_of(self, name: str) -> Parser:
+        """Return the parser of what comes behind a command's name."""
+        command = self.commands[name]
+        usage = f"%(prog)s {command.usage}"
+        parser = Parser(f"{self.tool} {name}", usage=usage, description=command.description)
+        command.add_arguments(parser)
+        add_common_arguments(parser, tool=self.tool)
+        return parser
+
     def _parse(self, argv: Sequence[str], journal: Journal) -> argparse.Namespace:
         first = argv[0] if argv else "-"
         if first in {"-h", "--help", "--version"}:
-            return self._parser().parse_args(argv)
+            return self.parser().parse_args(argv)
         if first in self.commands:
             journal.command = f"{self.tool} {first}"
-            return self._parser_of(first).parse(argv[1:])
+            return self.parser_of(first).parse(argv[1:])
         if self.operand is None:
             raise UsageError(self._complaint(argv))
         if not first.startswith("-") and "/" not in first:
@@ -86,7 +102,7 @@ class Commands:
         default = next(iter(self.commands))
         journal.command = f"{self.tool} {default}"
         try:
-            return self._parser_of(default).parse(argv)
+            return self.parser_of(default).parse(argv)
         except UsageError as error:
             if late := [one for one in argv if one in self.commands]:
                 raise UsageError(f"the command comes first: {self.tool} {late[0]} ...") from error
@@ -99,18 +115,3 @@ class Commands:
         if argv and not argv[0].startswith("-"):
             return f"{argv[0]!r} is no command (they are {names})"
         return f"which command? {names} (see '{self.tool} --help')"
-
-    def _parser(self) -> Parser:
-        """Return the parser of what comes without a command."""
-        usage = f"{self.tool} {'COMMAND' if self.operand is None else '[COMMAND]'} ..."
-        parser = Parser(self.tool, description=self.description, usage=usage)
-        add_version_argument(parser, tool=self.tool)
-        return parser
-
-    def _parser_of(self, name: str) -> Parser:
-        command = self.commands[name]
-        usage = f"%(prog)s {command.usage}"
-        parser = Parser(f"{self.tool} {name}", usage=usage, description=command.description)
-        command.add_arguments(parser)
-        add_common_arguments(parser, tool=self.tool)
-        return parser
