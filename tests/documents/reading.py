@@ -1,0 +1,164 @@
+"""Doing what a document says: its files are written, its commands run, its outputs compared."""
+
+import ast
+import inspect
+import re
+import shlex
+from importlib import import_module
+from typing import Any
+
+import yaml
+
+from tests.documents.blocks import Block, blocks_of
+from tests.documents.shell import Said, commands_in
+from tests.documents.world import World
+
+OUTPUT = {"", "json", "text"}
+"""Blocks that are shown only: what help prints is compared elsewhere, the rest are samples."""
+
+_CRON = re.compile(r"^(?:@\w+|(?:\S+\s+){5})\s*(.+)$")
+_VARIABLE = re.compile(r"^([A-Z_]+)=(.*)$")
+
+
+def follow(world: World, document: str, *, without: frozenset[str] = frozenset()) -> list[Said]:
+    """Do all that a document says, in its order, and return what was said.
+
+    Args:
+        world: where.
+        document: its text.
+        without: commands that are not run, whole; each has to be there.
+
+    Raises:
+        AssertionError: a command ends otherwise than the document says, or says something else.
+    """
+    left = set(without)
+    said: list[Said] = []
+    for block in blocks_of(document):
+        try:
+            said += _do(world, block, left)
+        except AssertionError as error:
+            raise AssertionError(f"line {block.line}: {error}") from error
+    assert not left, f"not in the document: {left}"
+    return said
+
+
+def _do(world: World, block: Block, left: set[str]) -> list[Said]:
+    if block.title:
+        world.put(block.title, world.translated(block.text))
+        if block.text.startswith("#!"):
+            world.path(block.title).chmod(0o755)
+        if block.kind not in {"cron", "ini", "yaml"}:
+            return []
+    if block.kind in OUTPUT:
+        return []
+    return _KINDS[block.kind](world, block.text, left)
+
+
+def _sh(world: World, text: str, left: set[str]) -> list[Said]:
+    wanted = []
+    for command in commands_in(text):
+        plain = command.partition("  #")[0].strip()
+        if plain in left:
+            left.remove(plain)
+        else:
+            wanted.append(command)
+    return [_well(world.run(command), command) for command in wanted]
+
+
+def _well(said: Said, command: str) -> Said:
+    shown = f"{command}\nended with {said.code}\n{said.stdout}{said.stderr}"
+    assert said.code == said.wanted_code, shown
+    assert "Traceback" not in said.stderr, shown
+    return said
+
+
+def _console(world: World, text: str, _: set[str]) -> list[Said]:
+    found = []
+    for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
+        lines = part.splitlines()
+        count = next(n for n in range(1, len(lines) + 1) if [*commands_in("\n".join(lines[:n]))])
+        command, expected = "\n".join(lines[:count]), lines[count:]
+        said = _well(world.run(f"{{ {command}\n}} 2>&1"), command)
+        shown = world.translated_back(said.stdout).splitlines()
+        assert re.fullmatch(_pattern(expected), "".join(f"{one}\n" for one in shown)), (
+            f"{command}\nsaid\n" + "\n".join(shown)
+        )
+        found.append(said)
+    return found
+
+
+def _pattern(lines: list[str]) -> str:
+    """Return what an output has to fit: `...` is any text, alone in a line any number of lines."""
+    return "".join(
+        r"(?:.*\n)*" if line.strip() == "..." else re.escape(line).replace(r"\.\.\.", ".*") + r"\n"
+        for line in lines
+    )
+
+
+def _cron(world: World, text: str, _: set[str]) -> list[Said]:
+    """Run each line of a crontab once, as cron does: by sh, with few variables."""
+    variables: list[str] = []
+    found = []
+    for line in text.splitlines():
+        if match := _VARIABLE.match(line):
+            variables.append(shlex.quote(f"{match[1]}={match[2]}"))
+        elif match := _CRON.match(line):
+            words = world.translated(match[1])
+            assert not re.search(r"(?<!\\)%", words), f"cron takes % for a newline: {line}"
+            command = f"env {' '.join(variables)} sh -c {shlex.quote(words)}"
+            found.append(_well(world.run(command), line))
+    assert found, "no line for cron"
+    return found
+
+
+def _ini(world: World, text: str, _: set[str]) -> list[Said]:
+    """Run what a unit of systemd starts."""
+    commands = re.findall(r"^ExecStart=(.*)$", text, re.MULTILINE)
+    variables = re.findall(r"^Environment=(.*)$", text, re.MULTILINE)
+    return [_well(world.run(" ".join([*variables, one])), one) for one in commands]
+
+
+def _yaml(world: World, text: str, _: set[str]) -> list[Said]:
+    """Run the steps of a workflow that are commands."""
+    found = []
+    for step in _steps(yaml.safe_load(text)):
+        env = [f"{name}={shlex.quote(str(value))}" for name, value in step.get("env", {}).items()]
+        command = (
+            f"env {' '.join(env)} bash -eo pipefail -c {shlex.quote(world.translated(step['run']))}"
+        )
+        found.append(
+            _well(world.run(re.sub(r"\$\{\{.*?token.*?\}\}", "t0ken-s3cret", command)), step["run"])
+        )
+    return found
+
+
+def _steps(value: Any) -> list[dict[str, Any]]:
+    """Return each step that runs something, wherever it is."""
+    if isinstance(value, dict):
+        if isinstance(value.get("run"), str):
+            return [value]
+        value = list(value.values())
+    return [step for one in value for step in _steps(one)] if isinstance(value, list) else []
+
+
+def _python(_: World, text: str, __: set[str]) -> list[Said]:
+    """Compile an example, and find what it imports."""
+    compile(text, "example", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    for node in ast.walk(
+        ast.parse(f"async def _():\n{inspect.cleandoc(text)}".replace("\n", "\n "))
+    ):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            module = import_module(node.module)
+            assert [one.name for one in node.names if not hasattr(module, one.name)] == []
+    return []
+
+
+_KINDS = {
+    "sh": _sh,
+    "console": _console,
+    "cron": _cron,
+    "ini": _ini,
+    "yaml": _yaml,
+    "python": _python,
+    "toml": lambda *_: [],
+}

@@ -1,0 +1,145 @@
+"""Commands of a document, run by bash one after the other as a reader would type them."""
+
+import os
+import re
+import shlex
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+PATIENCE_S = 60
+"""How long a command may take; never reached when all is well."""
+
+_ENDLESS = re.compile(r"(^|\s)(serve|-f|--follow|--watch)(\s|$)")
+_CODE = re.compile(r"#.*\bexit code (\d+)")
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command has said, and how it ended."""
+
+    command: str
+    code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def wanted_code(self) -> int:
+        """The code that the command's own comment names (`# ... exit code 1`), else 0."""
+        match = _CODE.search(self.command)
+        return int(match[1]) if match else 0
+
+
+def commands_in(script: str) -> Iterator[str]:
+    """Split a script into whole commands: bash says where one is not at its end yet."""
+    lines: list[str] = []
+    for line in script.splitlines():
+        lines.append(line)
+        command = "\n".join(lines)
+        if not line.endswith("\\") and _is_whole(command):
+            if command.strip() and not command.lstrip().startswith("#"):
+                yield command
+            lines = []
+    assert not lines, f"no whole command: {lines}"
+
+
+def _is_whole(command: str) -> bool:
+    done = subprocess.run(["bash", "-n", "-c", command], capture_output=True, check=False)
+    return not done.stderr  # of a here-document without its end it warns only
+
+
+class Shell:
+    """A reader's shell: folder, variables and jobs stay from one command to the next.
+
+    Args:
+        folder: where it begins, and keeps its memory beside.
+        environment: what its commands get.
+    """
+
+    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+        self._memory = folder.with_name(f"{folder.name}.shell")
+        self._memory.mkdir()
+        self._environment = {**environment}
+        self._groups: list[int] = []
+        (self._memory / "state").write_text(f"cd {shlex.quote(str(folder))}\n")
+
+    def run(self, command: str) -> Said:
+        """Run a command to its end; one that goes on for ever gets Ctrl+C when it has spoken."""
+        (self._memory / "command").write_text(command + "\n")
+        out, err = self._memory / "stdout", self._memory / "stderr"
+        with out.open("wb") as stdout, err.open("wb") as stderr:
+            process = subprocess.Popen(
+                ["bash", "-c", _SESSION, "bash", str(self._memory)],
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=stderr,
+                start_new_session=True,
+            )
+        self._groups.append(process.pid)
+        endless = bool(_ENDLESS.search(command.partition("#")[0])) and not _in_background(command)
+        if endless:
+            _await_words(process, out)
+            os.killpg(process.pid, signal.SIGINT)
+        code = _ended(process)
+        if endless:
+            code = 0 if code in {130, -signal.SIGINT, 0} else code
+        return Said(command, code, _text(out), _text(err))
+
+    def close(self) -> None:
+        """End what the commands have left running."""
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            for group in self._groups:
+                with suppress(ProcessLookupError):
+                    os.killpg(group, number)
+            deadline = time.monotonic() + 5
+            while any(map(_lives, self._groups)) and time.monotonic() < deadline:
+                time.sleep(0.01)
+
+
+_SESSION = """
+. "$1/state" 2>/dev/null
+trap : INT
+eval "$(cat "$1/command")"
+code=$?
+{ declare -p | grep -v '^declare -[a-zA-Z]*r'; declare -f; printf 'cd %q\\n' "$PWD"; } > "$1/state"
+exit $code
+"""
+"""Runs a command and remembers what it left in the shell. A trap lets bash outlive Ctrl+C."""
+
+
+def _in_background(command: str) -> bool:
+    return command.partition("#")[0].rstrip().endswith("&")
+
+
+def _await_words(process: "subprocess.Popen[bytes]", stdout: Path) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not stdout.stat().st_size and process.poll() is None:
+        if time.monotonic() > deadline:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise AssertionError("it never said anything")
+        time.sleep(0.01)
+
+
+def _ended(process: "subprocess.Popen[bytes]") -> int:
+    try:
+        return process.wait(PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        return -signal.SIGKILL
+
+
+def _lives(group: int) -> bool:
+    with suppress(ProcessLookupError):
+        os.killpg(group, 0)
+        return True
+    return False
+
+
+def _text(path: Path) -> str:
+    return path.read_text(errors="backslashreplace")
