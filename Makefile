@@ -10,7 +10,7 @@ ARGS   ?=
 OPENAPI_VERSION := 23.0.2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fmt lint types cov bench lock openapi wheels pip-smoke clean
+.PHONY: help setup demo test check fmt lint types cov bench lock openapi wheels zipapps pip-smoke clean
 
 help: ## list what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,9 +68,14 @@ build/openapi/api.github.com.json:
 	  tar -xzf octokit-openapi-*.tgz --touch --strip-components=2 package/generated/$(@F) && \
 	  rm octokit-openapi-*.tgz
 
-wheels: $(STAMP) ## build the wheels of all members into dist/
+wheels: $(STAMP) ## build wheels and sdists of all members into dist/, and check them
 	rm -rf dist
-	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation -w dist $(addprefix ./,$(MEMBERS))
+	@set -e; for member in $(MEMBERS); do \
+	  (cd $$member && $(CURDIR)/$(BIN)/python -m hatchling build -d $(CURDIR)/dist >/dev/null); done
+	$(BIN)/twine check --strict dist/*
+
+zipapps: wheels ## make one self-contained file per command in dist/zipapps/ (ARGS=logtools: of one tool)
+	$(BIN)/python -m packing.zipapps $(ARGS)
 
 pip-smoke: wheels ## install the wheels with plain pip into a clean place and start each command
 	rm -rf build/smoke
