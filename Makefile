@@ -71,8 +71,9 @@ build/openapi/api.github.com.json:
 wheels: $(STAMP) ## build wheels and sdists of all members into dist/, and check them
 	rm -rf dist
 	@set -e; for member in $(MEMBERS); do \
-	  (cd $$member && $(CURDIR)/$(BIN)/python -m hatchling build -d $(CURDIR)/dist >/dev/null); done
-	$(BIN)/twine check --strict dist/*
+	  said=$$(cd $$member && $(CURDIR)/$(BIN)/python -m hatchling build -d $(CURDIR)/dist 2>&1) || \
+	    { echo "$$said" >&2; exit 1; }; done
+	$(BIN)/twine --no-color check --strict dist/*
 
 zipapps: wheels ## make one self-contained file per command in dist/zipapps/ (ARGS=logtools: of one tool)
 	$(BIN)/python -m packing.zipapps $(ARGS)
