@@ -6,6 +6,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.up-to-date
 MEMBERS := shared $(sort $(wildcard tools/*))
 PIP    := $(wildcard packing/pip-*.whl)
+PORTABLE := artifact-index gh-releases logtools multi-fetch text-utils
 ARGS   ?=
 OPENAPI_VERSION := 23.0.2
 
@@ -41,8 +42,11 @@ lint: $(STAMP) ## check format and style
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check $(ARGS)
 
-types: $(STAMP) ## check types
+types: $(STAMP) ## check types, those of portable tools for other systems too
 	$(BIN)/mypy shared/src $(addsuffix /src,$(filter tools/%,$(MEMBERS))) packing tests $(ARGS)
+	@set -e; for system in win32 darwin; do echo "mypy for $$system"; $(BIN)/mypy --platform $$system \
+	  --cache-dir .mypy_cache/$$system --no-warn-unreachable shared/src \
+	  $(addprefix tools/,$(addsuffix /src,$(PORTABLE))) $(ARGS); done
 
 cov: $(STAMP) ## run the tests and show what they never reach
 	$(BIN)/coverage erase

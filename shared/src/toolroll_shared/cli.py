@@ -147,7 +147,7 @@ def run(tool: str, body: Callable[[Journal], int], *, failure: int | None = None
         failure: the code of all errors, for a command whose codes are those of another.
     """
     if isinstance(sys.stdout, io.TextIOWrapper):  # a name beyond a locale's letters is no bug
-        sys.stdout.reconfigure(errors="backslashreplace")
+        sys.stdout.reconfigure(errors="backslashreplace", newline="\n")  # the same bytes everywhere
     journal = Journal(tool)
     with hearing(tool) as stop:
         stop.last = lambda code: _end_at_once(journal, code)
@@ -202,6 +202,26 @@ def _forget_interrupt() -> None:
 def _end_at_once(journal: Journal, code: int) -> None:
     journal.hurry(0.0)
     journal.end(code)
+
+
+def need_posix() -> None:
+    """Complain where the system is none of those that a command was made for.
+
+    Raises:
+        UsageError: this is Windows.
+    """
+    if sys.platform == "win32":
+        raise UsageError("needs Linux or another POSIX system, which Windows is not")
+
+
+def need_linux(why: str) -> None:
+    """Complain where the system is not Linux.
+
+    Raises:
+        UsageError: it is another one.
+    """
+    if not sys.platform.startswith("linux"):
+        raise UsageError(f"needs Linux: {why}")
 
 
 def _exit_code_of(body: Callable[[], int]) -> int:

@@ -142,7 +142,8 @@ def run_async(
         return await work
 
     try:
-        return asyncio.run(heard())
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            return runner.run(heard())
     except asyncio.CancelledError:
         if stop.was_asked_for:
             raise KeyboardInterrupt from None
@@ -150,6 +151,13 @@ def run_async(
     finally:  # closing the loop reset them
         for number in heard_now:
             signal.signal(number, stop)
+
+
+def _loop_factory() -> Callable[[], Any] | None:
+    """Return what makes an event loop that waits for sockets: that of Windows is another kind."""
+    import asyncio
+
+    return asyncio.SelectorEventLoop if sys.platform == "win32" else None
 
 
 def _is_stuck() -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import mmap
 import os
 import stat
+import sys
 from contextlib import contextmanager, suppress
 from io import FileIO
 
@@ -90,10 +91,11 @@ def _input(descriptor: int, name: str) -> Input:
 
 def _widen(pipe: int) -> None:
     """Let a pipe hold more, where the system can and we may."""
-    with suppress(ImportError, AttributeError, OSError):
+    if sys.platform == "linux":
         from fcntl import F_SETPIPE_SZ, fcntl
 
-        fcntl(pipe, F_SETPIPE_SZ, PIPE)
+        with suppress(OSError):
+            fcntl(pipe, F_SETPIPE_SZ, PIPE)
 
 
 def blocks(source: Input, *, block: int = BLOCK) -> Iterator[bytes]:

@@ -2,6 +2,7 @@
 
 import os
 import stat
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,6 +18,7 @@ def default_database(environ: Mapping[str, str]) -> Path:
     """Return where the database is if nothing else is said.
 
     The rule is that of the XDG base directory specification: a relative path counts as none.
+    Windows has LOCALAPPDATA instead.
 
     Args:
         environ: the environment.
@@ -25,7 +27,9 @@ def default_database(environ: Mapping[str, str]) -> Path:
         UsageError: there is no home to have it in.
     """
     root = Path(environ.get("XDG_DATA_HOME", ""))
-    if not root.is_absolute():
+    if not root.is_absolute() and sys.platform == "win32":
+        root = Path(environ.get("LOCALAPPDATA", ""))
+    elif not root.is_absolute():
         root = Path(environ.get("HOME", ""), ".local/share")
     if not root.is_absolute():
         raise UsageError("neither --db nor HOME says where the database is")

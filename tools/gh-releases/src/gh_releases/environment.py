@@ -4,6 +4,7 @@ The environment is an argument here: only `cli` knows the process's own.
 """
 
 import re
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -57,10 +58,11 @@ def cache_folder(environ: Mapping[str, str], name: str) -> Path | None:
     """Return the folder that `name` may keep a cache in, or None where there is no home.
 
     The rule is that of the XDG base directory specification: a relative path counts as none.
+    Windows has LOCALAPPDATA instead.
     """
     home, root = Path(environ.get("HOME", "")), Path(environ.get("XDG_CACHE_HOME", ""))
     if not root.is_absolute():
-        root = home / ".cache"
+        root = Path(environ.get("LOCALAPPDATA", "")) if sys.platform == "win32" else home / ".cache"
     return root / "toolroll" / name if root.is_absolute() else None
 
 

@@ -8,6 +8,7 @@ from toolroll_shared.errors import UsageError
 from toolroll_shared.streams import Input
 
 from .packing import split_packed, unpacking
+from .portable import read_at
 
 _MAGIC = {".gz": b"\x1f\x8b", ".bz2": b"BZh", ".zst": b"\x28\xb5\x2f\xfd", ".xz": b"\xfd7zXZ\0"}
 _LONGEST_MAGIC = 6
@@ -48,7 +49,7 @@ def decompressed(source: Input) -> Input:
     if not packed or source.descriptor == 0:
         return source
     try:
-        start = os.pread(source.descriptor, _LONGEST_MAGIC, 0)
+        start = read_at(source.descriptor, _LONGEST_MAGIC, 0)
     except OSError:  # a pipe of that name
         return source
     return Decompressed(source, packed) if start.startswith(_MAGIC[packed]) else source

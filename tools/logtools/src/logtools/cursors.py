@@ -6,7 +6,6 @@ where the one before it stopped, and loses nothing.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import time
@@ -18,6 +17,7 @@ from toolroll_shared.files import AtomicFile
 
 from .followed import Following
 from .looks import Unsettled
+from .portable import lock
 from .positions import position_from_json
 from .reading import reader_at
 from .rotation import reopened
@@ -161,14 +161,14 @@ def _is_done(reader: Reader, grace: float) -> bool:
 @contextmanager
 def _locked(place: Path) -> Iterator[None]:
     """Keep other runs away from a cursor. The lock's file stays, so that all lock the same."""
-    lock = place.with_name(place.name + ".lock")
+    beside = place.with_name(place.name + ".lock")
     try:
-        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
+        descriptor = os.open(beside, os.O_RDWR | os.O_CREAT, 0o666)
     except OSError as error:
-        raise UsageError(f"{lock}: {error.strerror}") from error
+        raise UsageError(f"{beside}: {error.strerror}") from error
     try:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock(descriptor)
         except BlockingIOError:
             raise TryLater(f"{place}: another run has this cursor") from None
         yield

@@ -12,6 +12,7 @@ import stat
 from toolroll_shared.streams import Input, blocks
 
 from .cutting import MAX_LINE_BYTES, Lines
+from .portable import read_into_at
 from .starting import BLOCK_BYTES, SHRINKS, nth_last_newline, start_of_last_lines
 
 TYPE_CHECKING = False
@@ -180,7 +181,7 @@ def copy(
     """Emit the bytes `start` to `end` of a file, or as many as are left of them."""
     buffer = memoryview(bytearray(min(block_bytes, max(end - start, 1))))
     while start < end:
-        size = os.preadv(descriptor, [buffer[: end - start]], start)
+        size = read_into_at(descriptor, buffer[: end - start], start)
         if not size:
             break
         emit(buffer[:size])

@@ -6,6 +6,8 @@ import errno
 import os
 import sys
 
+from .portable import read_at
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,10 +35,10 @@ def reading_at(descriptor: int, packed: str = "") -> ReadAt:
         Damaged: likewise: its data is damaged.
     """
     if not packed:
-        return lambda size, at: os.pread(descriptor, size, at)
+        return lambda size, at: read_at(descriptor, size, at)
     file = unpacking(os.fdopen(descriptor, "rb", closefd=False), packed)
 
-    def read_at(size: int, at: int) -> bytes:
+    def read_unpacked_at(size: int, at: int) -> bytes:
         try:
             if file.tell() != at:
                 file.seek(at)
@@ -44,7 +46,7 @@ def reading_at(descriptor: int, packed: str = "") -> ReadAt:
         except Exception as error:  # each format has its own
             raise Damaged(errno.EIO, f"Damaged: {error}") from error
 
-    return read_at
+    return read_unpacked_at
 
 
 def unpacking(file: IO[bytes], packed: str) -> IO[bytes]:

@@ -14,6 +14,7 @@ from toolroll_shared.streams import Input
 
 from .compressed import Decompressed
 from .lines import pieces_of
+from .portable import read_at
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -176,6 +177,6 @@ class _Log:
 
     def _read(self, offset: int) -> bytes:
         try:
-            return os.pread(self._source.descriptor, _LOOK, offset)
+            return read_at(self._source.descriptor, _LOOK, offset)
         except OSError as error:
             raise UsageError(f"{self._source.name}: {error.strerror}") from error

@@ -20,6 +20,9 @@ BLOCK_BYTES = 256 * 1024
 """Read at once."""
 
 
+_BINARY = getattr(os, "O_BINARY", 0)  # else Windows takes carriage returns away
+
+
 class Truncated(Exception):
     """The file does not hold any more what was read of it."""
 
@@ -153,7 +156,7 @@ def open_regular(path: str) -> int:
     Raises:
         OSError: it cannot be opened, or is something else.
     """
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _BINARY)
     mode = os.fstat(descriptor).st_mode
     if stat.S_ISREG(mode):
         return descriptor

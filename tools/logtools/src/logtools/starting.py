@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from .portable import read_at
+
 BLOCK_BYTES = 256 * 1024
 """Read at once. Larger blocks read a cached file no faster by more than a tenth."""
 
@@ -53,7 +55,7 @@ def start_offset(descriptor: int, start: Start) -> int:
 
 def _start_of_line(descriptor: int, number: int) -> int:
     skip, offset = number - 1, 0
-    while skip > 0 and (block := os.pread(descriptor, BLOCK_BYTES, offset)):
+    while skip > 0 and (block := read_at(descriptor, BLOCK_BYTES, offset)):
         found = block.count(b"\n")
         if found >= skip:
             return offset + nth_last_newline(block, found - skip + 1) + 1
@@ -74,7 +76,7 @@ def start_of_last_lines(
     while position > first:
         size = min(block_bytes, position - first)
         position -= size
-        block = os.pread(descriptor, size, position)
+        block = read_at(descriptor, size, position)
         if len(block) < size:
             raise EOFError
         if position + size == end and block.endswith(b"\n"):

@@ -21,6 +21,7 @@ POLL_S = 1.0
 PAUSE_S = 0.01
 """How long at least, so that a busy writer is read in blocks and not line by line."""
 
+_POLLIN = 0x1  # <poll.h>; Windows has none
 _CONTENT = 0x2 | 0x4  # IN_MODIFY, IN_ATTRIB; inotify(7)
 _NAMES = 0x40 | 0x80 | 0x100 | 0x200  # IN_MOVED_FROM, IN_MOVED_TO, IN_CREATE, IN_DELETE
 
@@ -46,9 +47,11 @@ class Watcher:
         self._interval = interval
         self._say = say
         self._output = output
-        self._poll = select.poll()
+        self._poll = select.poll() if hasattr(select, "poll") else None
         self._watches: set[int] = set()
         self._notify: INotify | None = None
+        if self._poll is None:  # Windows: who reads us is missed at the next write only
+            return
         if output is not None:
             self._poll.register(output, 0)  # errors are always told
         if inotify:
@@ -64,7 +67,8 @@ class Watcher:
         except OSError as error:
             self._say(f"looking every {self._interval:g} s: inotify: {error.strerror}")
             return
-        self._poll.register(self._notify, select.POLLIN)
+        assert self._poll is not None  # noqa: S101 - there is no inotify without
+        self._poll.register(self._notify, _POLLIN)
 
     def watch(self, files: Iterable[str], folders: Iterable[str]) -> None:
         """Wait from now on for changes of these files, and of the names in these folders.
@@ -101,6 +105,9 @@ class Watcher:
         Raises:
             BrokenPipeError: the output's reader has gone.
         """
+        if self._poll is None:
+            time.sleep(self._interval)
+            return
         began = time.monotonic()
         ready = self._poll.poll(self._interval * 1000)
         if any(descriptor == self._output for descriptor, _ in ready):
@@ -113,7 +120,7 @@ class Watcher:
 
     def close(self) -> None:
         """End all watches."""
-        if self._notify is not None:
+        if self._notify is not None and self._poll is not None:
             self._poll.unregister(self._notify)
             self._notify.close()
             self._notify = None

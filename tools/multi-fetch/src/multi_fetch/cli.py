@@ -239,12 +239,17 @@ def _main(argv: Sequence[str] | None, journal: Journal) -> int:
 
 def _is_emptied_output(path: Path) -> bool:
     """Tell whether the shell has emptied a file because our output goes there."""
-    try:
+    if sys.platform == "win32":  # it does not tell how a file was opened
+        flags = os.O_APPEND
+    else:
         from fcntl import F_GETFL, fcntl
 
+    try:
         descriptor = sys.stdout.fileno()
-        ours, file, flags = os.fstat(descriptor), path.stat(), fcntl(descriptor, F_GETFL)
-    except (ImportError, OSError, ValueError, AttributeError):
+        if sys.platform != "win32":
+            flags = fcntl(descriptor, F_GETFL)
+        ours, file = os.fstat(descriptor), path.stat()
+    except (OSError, ValueError, AttributeError):
         return False
     is_new = not flags & os.O_APPEND and not file.st_size
     return is_new and path.is_file() and os.path.samestat(ours, file)

@@ -3,12 +3,18 @@
 import asyncio
 import os
 import stat
+import sys
 from collections.abc import Callable
 from typing import Any
 
 
 def never_waits(descriptor: int) -> bool:
-    """Tell whether reading returns at once, as for a file on a disk."""
+    """Tell whether reading returns at once, as for a file on a disk.
+
+    Windows can wait for sockets only: there, reading a pipe holds up the event loop.
+    """
+    if sys.platform == "win32":
+        return True
     mode = os.fstat(descriptor).st_mode
     return stat.S_ISREG(mode) or stat.S_ISBLK(mode)
 

@@ -1,5 +1,7 @@
 """How many files and sockets the system lets us have open."""
 
+import sys
+
 from toolroll_shared.errors import UsageError
 
 SPARE = 64
@@ -16,10 +18,10 @@ def ensure_descriptors(concurrency: int, *, saving: bool) -> None:
     Raises:
         UsageError: the system does not allow so many.
     """
-    try:
-        import resource  # noqa: PLC0415 - not everywhere
-    except ImportError:  # Windows has no such limit
+    if sys.platform == "win32":  # it has no such limit
         return
+    import resource  # noqa: PLC0415 - not everywhere
+
     each = 3 if saving else 2  # a connection in flight, one kept of another host, and a file
     needed = concurrency * each + SPARE
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

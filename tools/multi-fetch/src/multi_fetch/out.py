@@ -4,10 +4,13 @@ import asyncio
 import select
 import sys
 from contextlib import suppress
+from typing import Any
 
 from toolroll_shared.output import write
 
 from .descriptors import never_waits, writable
+
+_POLLOUT = 0x4  # <poll.h>; Windows has none
 
 _AT_ONCE = getattr(select, "PIPE_BUF", 512)
 """Bytes that a pipe takes at once if it takes any."""
@@ -26,13 +29,13 @@ class Out:
         self.is_waiting = False
         self._turn = asyncio.Lock()
         self._descriptor = -1
-        self._poll: select.poll | None = None
-        with suppress(OSError, ValueError, AttributeError):  # no descriptor, or no poll
+        self._poll: Any = None
+        with suppress(OSError, ValueError, AttributeError):  # no descriptor
             self._descriptor = sys.stdout.fileno()
-            if never_waits(self._descriptor):
+            if never_waits(self._descriptor) or not hasattr(select, "poll"):
                 return
             poll = select.poll()
-            poll.register(self._descriptor, select.POLLOUT)
+            poll.register(self._descriptor, _POLLOUT)
             self._poll = poll
 
     def begin(self) -> None:
@@ -54,7 +57,7 @@ class Out:
             _write(text)
         self.written += 1
 
-    async def _reader(self, poll: select.poll) -> None:
+    async def _reader(self, poll: Any) -> None:
         """Wait until somebody reads."""
         self.is_waiting = True
         try:

@@ -4,9 +4,13 @@ So a batch of sockets that are ready costs the event loop one callback. With one
 each, the loop would take longer than libcurl for all of its work.
 """
 
+import asyncio
 import select
 import selectors
-from collections.abc import Iterator
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from typing import Any
 
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 """The bits of events; libcurl has the same ones."""
@@ -15,11 +19,42 @@ _EVENTS = (0, READ, WRITE, READ | WRITE, 0)
 """What libcurl asks for by number (CURL_POLL_NONE to CURL_POLL_REMOVE)."""
 
 
-class Sockets:
+class Sockets(ABC):
     """Descriptors, each waited for until it can be read or written."""
 
+    _loop: asyncio.AbstractEventLoop
+
+    def start(self, loop: asyncio.AbstractEventLoop, call: Callable[[], object]) -> None:
+        """Call something on the event loop whenever one of them is ready."""
+        self._loop = loop
+        loop.add_reader(self.fileno(), call)
+
+    def stop(self) -> None:
+        """Call nothing any more."""
+        self._loop.remove_reader(self.fileno())
+
+    @abstractmethod
+    def fileno(self) -> int:
+        """Return a descriptor that can be read when one of them is ready."""
+
+    @abstractmethod
+    def watch(self, what: int, descriptor: int, _multi: object, _data: object) -> None:
+        """Wait for what libcurl asks for; this is its callback (CURLMOPT_SOCKETFUNCTION)."""
+
+    @abstractmethod
+    def ready(self) -> Iterator[tuple[int, int]]:
+        """Yield the descriptors that are ready, with the events."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Wait for nothing any more."""
+
+
+class SelectorSockets(Sockets):
+    """The kind for systems whose selector is a descriptor itself."""
+
     def __init__(self) -> None:
-        self._selector = selectors.DefaultSelector()
+        self._selector: Any = selectors.DefaultSelector()
         self._watched: set[int] = set()
 
     def fileno(self) -> int:
@@ -53,12 +88,13 @@ class EpollSockets(Sockets):
     _MASKS = (0, 0x1, 0x4, 0x5, 0)  # EPOLLIN is 1, EPOLLOUT 4; as _EVENTS
 
     def __init__(self) -> None:
-        self._epoll = select.epoll()
+        self._epoll: Any = getattr(select, "epoll")()  # noqa: B009 - only Linux has one
         self._watched: set[int] = set()
 
     def fileno(self) -> int:
         """Return a descriptor that can be read when one of them is ready."""
-        return self._epoll.fileno()
+        number: int = self._epoll.fileno()
+        return number
 
     def watch(self, what: int, descriptor: int, _multi: object, _data: object) -> None:
         """Wait for what libcurl asks for; this is its callback (CURLMOPT_SOCKETFUNCTION)."""
@@ -83,6 +119,59 @@ class EpollSockets(Sockets):
         self._epoll.close()
 
 
+class LoopSockets(Sockets):
+    """The kind for Windows, whose selectors are no descriptors: each costs the loop a callback."""
+
+    def __init__(self) -> None:
+        self._watched: set[int] = set()
+        self._ready: dict[int, int] = {}
+
+    def start(self, loop: asyncio.AbstractEventLoop, call: Callable[[], object]) -> None:
+        """Call something on the event loop whenever one of them is ready."""
+        self._loop, self._call = loop, call
+
+    def stop(self) -> None:
+        """Call nothing any more."""
+        for descriptor in list(self._watched):
+            self._leave(descriptor)
+
+    def fileno(self) -> int:
+        """Return no descriptor: there is none."""
+        return -1
+
+    def watch(self, what: int, descriptor: int, _multi: object, _data: object) -> None:
+        """Wait for what libcurl asks for; this is its callback (CURLMOPT_SOCKETFUNCTION)."""
+        events = _EVENTS[what]
+        self._leave(descriptor)
+        if events & READ:
+            self._loop.add_reader(descriptor, self._hear, descriptor, READ)
+        if events & WRITE:
+            self._loop.add_writer(descriptor, self._hear, descriptor, WRITE)
+        if events:
+            self._watched.add(descriptor)
+
+    def _leave(self, descriptor: int) -> None:
+        if descriptor in self._watched:
+            self._loop.remove_reader(descriptor)
+            self._loop.remove_writer(descriptor)
+            self._watched.discard(descriptor)
+
+    def _hear(self, descriptor: int, event: int) -> None:
+        self._ready[descriptor] = event
+        self._call()
+
+    def ready(self) -> Iterator[tuple[int, int]]:
+        """Yield the descriptors that are ready, with the events."""
+        ready, self._ready = self._ready, {}
+        yield from ready.items()
+
+    def close(self) -> None:
+        """Wait for nothing any more."""
+        self.stop()
+
+
 def new_sockets() -> Sockets:
     """Return the best kind that the system has."""
-    return EpollSockets() if hasattr(select, "epoll") else Sockets()
+    if sys.platform == "win32":
+        return LoopSockets()
+    return EpollSockets() if hasattr(select, "epoll") else SelectorSockets()

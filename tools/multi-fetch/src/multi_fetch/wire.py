@@ -60,7 +60,7 @@ class Wire:
         self._sweep: asyncio.TimerHandle | None = None
         self._lookups_left = False
         self._is_cut = False
-        self._loop.add_reader(self._sockets, self._on_ready)
+        self._sockets.start(self._loop, self._on_ready)
 
     def exchange(self) -> Exchange:
         """Return an exchange that is not in use; as a context manager it gives itself back."""
@@ -104,7 +104,7 @@ class Wire:
 
     async def close(self) -> None:
         """End everything, and close every connection."""
-        self._loop.remove_reader(self._sockets)
+        self._sockets.stop()
         for handle in (self._timer, self._kick, self._sweep):
             if handle is not None:
                 handle.cancel()

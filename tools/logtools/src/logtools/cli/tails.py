@@ -93,6 +93,8 @@ def _check(arguments: argparse.Namespace) -> None:
         if arguments.pid:
             raise UsageError("--pid is a part of -f")
         return
+    if arguments.pid and sys.platform == "win32":  # os.kill() would end it there
+        raise UsageError("--pid: Windows does not tell whether a process is there")
     if arguments.follow and arguments.cursor:
         raise UsageError("-f and --cursor cannot be combined: one goes on, the other comes back")
     if arguments.since is not None or arguments.until is not None:

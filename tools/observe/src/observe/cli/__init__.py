@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from toolroll_shared.cli import Parser, run
+from toolroll_shared.cli import Parser, need_linux, need_posix, run
 from toolroll_shared.commands import Command, Commands
 from toolroll_shared.errors import UsageError
 
@@ -52,6 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _main(argv: Sequence[str], journal: Journal) -> int:
+    need_posix()
     if argv and argv[0] in COMMANDS.commands:
         return COMMANDS.run(argv, journal)
     options, dashes, words = _parted(argv)
@@ -61,6 +62,7 @@ def _main(argv: Sequence[str], journal: Journal) -> int:
     arguments = build_parser().parse_args(options)
     if not words:
         raise UsageError(f"which command? observe [OPTIONS] -- CMD (see '{TOOL} --help')")
+    need_linux("only there the ends of a command, and signals, are waited for at once")
     from .wrapping import run_command
 
     return run_command(arguments, words, journal)

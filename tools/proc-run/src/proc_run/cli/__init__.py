@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import sys
 
 from proc_run.environments import as_given, read_environment
 from proc_run.results import OWN_ERROR
-from toolroll_shared.cli import run
+from toolroll_shared.cli import need_linux, run
 from toolroll_shared.errors import UsageError
 from toolroll_shared.logs import REQUEST_ID_VARIABLE
 
@@ -59,8 +58,7 @@ def _hold_closed_streams() -> None:
 def _check(arguments: argparse.Namespace, words: Sequence[str]) -> None:
     if not words:
         raise UsageError(f"which command? (see '{TOOL} --help')")
-    if not sys.platform.startswith("linux"):
-        raise UsageError("needs Linux: only there descendants can be adopted")
+    need_linux("only there descendants can be adopted")
     if not _finds_itself():
         raise UsageError("needs /proc of its own PID namespace: it tells what CMD started")
     if arguments.lock is None and (arguments.lock_wait or arguments.lock_code is not None):

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from toolroll_shared.cli import run
+from toolroll_shared.cli import need_posix, run
 from toolroll_shared.commands import Command, Commands
+from toolroll_shared.logs import Journal
 
 from .checks import PRUNE, STATUS, VERIFY, add_prune, add_status, add_verify
 from .pieces import TOOL
@@ -41,4 +42,9 @@ COMMANDS = Commands(
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
-    return run(TOOL, lambda journal: COMMANDS.run(argv, journal))
+    return run(TOOL, lambda journal: _main(argv, journal))
+
+
+def _main(argv: Sequence[str] | None, journal: Journal) -> int:
+    need_posix()
+    return COMMANDS.run(argv, journal)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -136,8 +137,9 @@ def _naming(path: Path | str) -> Iterator[None]:
 
 def _dress(path: Path, original: os.stat_result) -> None:
     """Give a file the owner, mode and times of another one, as far as we may."""
-    with suppress(OSError, AttributeError):
-        os.chown(path, original.st_uid, original.st_gid)
+    with suppress(OSError):
+        if sys.platform != "win32":
+            os.chown(path, original.st_uid, original.st_gid)
     path.chmod(stat.S_IMODE(original.st_mode))
     os.utime(path, ns=(original.st_atime_ns, original.st_mtime_ns))
 
