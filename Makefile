@@ -10,7 +10,7 @@ ARGS   ?=
 OPENAPI_VERSION := 23.0.2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fmt lint types cov bench lock openapi wheels pip-smoke clean
+.PHONY: help setup demo test check fmt lint types cov bench lock recording openapi wheels pip-smoke clean
 
 help: ## list what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ lock: $(STAMP) ## refresh requirements.lock (ARGS=--upgrade moves to newer versi
 	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate --all-extras \
 	  $(addprefix --no-emit-package toolroll-,$(notdir $(MEMBERS))) \
 	  --group dev $(MEMBERS:=/pyproject.toml) -o requirements.lock $(ARGS)
+
+recording: $(STAMP) ## draw docs/terminal.svg anew: what a terminal shows of a first look
+	$(BIN)/python -m packing.recording
 
 openapi: build/openapi/api.github.com.json ## fetch GitHub's description of its API, for the tests (needs npm)
 
