@@ -135,5 +135,6 @@ def _web(folder: Path) -> Iterator[str]:
 
 def checkout(world: World) -> None:
     """Put a checkout of this project where the world's commands run."""
-    for name in ("shared", "tools", "README.md", "Makefile", "requirements.lock"):
-        (world.home / name).symlink_to(ROOT / name)
+    for path in ROOT.iterdir():
+        if not path.name.startswith("."):
+            (world.home / path.name).symlink_to(path)
