@@ -4,7 +4,9 @@ import ast
 import inspect
 import re
 import shlex
+from collections.abc import Callable, Mapping
 from importlib import import_module
+from types import MappingProxyType
 from typing import Any
 
 import yaml
@@ -20,26 +22,47 @@ _CRON = re.compile(r"^(?:@\w+|(?:\S+\s+){5})\s*(.+)$")
 _VARIABLE = re.compile(r"^([A-Z_]+)=(.*)$")
 
 
-def follow(world: World, document: str, *, without: frozenset[str] = frozenset()) -> list[Said]:
+_NOTHING: Mapping[str, Callable[[], object]] = MappingProxyType({})
+
+
+def follow(
+    world: World,
+    document: str,
+    *,
+    without: frozenset[str] = frozenset(),
+    meanwhile: Mapping[str, Callable[[], object]] = _NOTHING,
+) -> list[Said]:
     """Do all that a document says, in its order, and return what was said.
 
     Args:
         world: where.
         document: its text.
         without: commands that are not run, whole; each has to be there.
+        meanwhile: what happens elsewhere, where the document has a comment of that text:
+            `<!-- meanwhile: it rains -->`; each has to be there.
 
     Raises:
         AssertionError: a command ends otherwise than the document says, or says something else.
     """
     left = set(without)
+    happenings = dict(meanwhile)
     said: list[Said] = []
+    line = 0
     for block in blocks_of(document):
+        _happen(document.splitlines()[line : block.line], happenings)
+        line = block.line
         try:
             said += _do(world, block, left)
         except AssertionError as error:
             raise AssertionError(f"line {block.line}: {error}") from error
     assert not left, f"not in the document: {left}"
+    assert not happenings, f"not in the document: {happenings}"
     return said
+
+
+def _happen(lines: list[str], happenings: dict[str, Callable[[], object]]) -> None:
+    for what in re.findall(r"<!-- meanwhile: (.+?) -->", "\n".join(lines)):
+        happenings.pop(what)()
 
 
 def _do(world: World, block: Block, left: set[str]) -> list[Said]:
@@ -79,12 +102,14 @@ def _console(world: World, text: str, _: set[str]) -> list[Said]:
         count = next(n for n in range(1, len(lines) + 1) if [*commands_in("\n".join(lines[:n]))])
         command, expected = "\n".join(lines[:count]), lines[count:]
         said = _well(world.run(f"{{ {command}\n}} 2>&1"), command)
-        shown = world.translated_back(said.stdout).splitlines()
-        assert re.fullmatch(_pattern(expected), "".join(f"{one}\n" for one in shown)), (
-            f"{command}\nsaid\n" + "\n".join(shown)
-        )
+        _compare(world.translated_back(said.stdout), expected, f"{command}\nsaid")
         found.append(said)
     return found
+
+
+def _compare(output: str, expected: list[str], what: str) -> None:
+    shown = "".join(f"{one}\n" for one in output.splitlines())
+    assert re.fullmatch(_pattern(expected), shown), f"{what}\n{shown}"
 
 
 def _pattern(lines: list[str]) -> str:
@@ -108,7 +133,15 @@ def _cron(world: World, text: str, _: set[str]) -> list[Said]:
             command = f"env {' '.join(variables)} sh -c {shlex.quote(words)}"
             found.append(_well(world.run(command), line))
     assert found, "no line for cron"
+    world.mail.append("".join(one.stdout + one.stderr for one in found))
     return found
+
+
+def _mail(world: World, text: str, _: set[str]) -> list[Said]:
+    """Compare what cron would mail of its lines before this with what the document shows."""
+    assert world.mail, "no line for cron before it"
+    _compare(world.translated_back(world.mail.pop()), text.splitlines(), "cron mailed")
+    return []
 
 
 def _ini(world: World, text: str, _: set[str]) -> list[Said]:
@@ -157,6 +190,7 @@ _KINDS = {
     "sh": _sh,
     "console": _console,
     "cron": _cron,
+    "mail": _mail,
     "ini": _ini,
     "yaml": _yaml,
     "python": _python,

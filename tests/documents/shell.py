@@ -84,7 +84,8 @@ class Shell:
         endless = bool(_ENDLESS.search(command.partition("#")[0])) and not _in_background(command)
         if endless:
             _await_words(process, out)
-            os.killpg(process.pid, signal.SIGINT)
+            with suppress(ProcessLookupError):  # it has ended by itself
+                os.killpg(process.pid, signal.SIGINT)
         code = _ended(process)
         if endless:
             code = 0 if code in {130, -signal.SIGINT, 0} else code

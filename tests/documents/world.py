@@ -18,11 +18,12 @@ from typing import Any
 from tests.documents.projects import TOKEN, fill
 from tests.documents.shell import Said, Shell
 from tests.support.github import GitHub
+from tests.support.github_data import Repository
 from tests.support.layout import COMMANDS, ROOT
 
 SYSTEM = ("backup", "etc", "media", "run", "srv", "usr/local", "var")
 _SYSTEM_PATH = re.compile(rf"(?<![\w.:/*])/({'|'.join(SYSTEM)})(?=[/\s'\"]|$)", re.MULTILINE)
-FOLDERS = ("etc/cron.d", "run/lock", "media/usb", "srv", "usr/local/bin", "var/cache", "var/lib")
+FOLDERS = ("etc/cron.d", "run/lock", "media/usb", "srv", "usr/local/bin", "var/cache", "var/lib", "var/log")
 
 
 class World:
@@ -32,17 +33,23 @@ class World:
         home: the current folder of its commands, and the user's home.
         root: where the folders of the system are.
         github: what answers for GitHub.
+        upstream: its repositories, by name.
         files: the folder that the web server shows as https://example.com.
+        stack: what ends with it, such as a daemon that a preparation has started.
+        mail: what cron would have mailed, of each table that was run.
     """
 
-    def __init__(self, folder: Path, github: GitHub, web: str) -> None:
+    def __init__(self, folder: Path, github: GitHub, web: str, stack: ExitStack) -> None:
         self.root = folder / "root"
         self.home, self.files = self.root / "home", folder / "web"
-        self.github = github
+        self.github, self.stack = github, stack
+        self.mail: list[str] = []
+        self.upstream: dict[str, Repository] = {}
         for name in FOLDERS:
             (self.root / name).mkdir(parents=True)
         self.names: dict[str, str] = {
             "https://example.com": web,
+            "https://api.github.com": github.api_url,
             "GH_TOKEN=...": f"GH_TOKEN={TOKEN}",
         }
         self.environment = _environment(folder, self.home)
@@ -96,9 +103,10 @@ def a_world(folder: Path) -> Iterator[World]:
         (folder / "web").mkdir()
         (folder / "web/index.html").write_text("<html><body>fine</body></html>\n")
         github = stack.enter_context(GitHub(token=TOKEN))
-        fill(github)
+        upstream = fill(github)
         web = stack.enter_context(_web(folder / "web"))
-        world = World(folder, github, web)
+        world = World(folder, github, web, stack)
+        world.upstream = upstream
         stack.callback(world.shell.close)
         yield world
 
