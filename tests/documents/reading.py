@@ -165,13 +165,17 @@ def _yaml(world: World, text: str, _: set[str]) -> list[Said]:
     return found
 
 
-def _steps(value: Any) -> list[dict[str, Any]]:
-    """Return each step that runs something, wherever it is."""
+_NO_ENV: Mapping[str, Any] = MappingProxyType({})
+
+
+def _steps(value: Any, env: Mapping[str, Any] = _NO_ENV) -> list[dict[str, Any]]:
+    """Return each step that runs something, wherever it is, with the variables of its job."""
     if isinstance(value, dict):
+        env = {**env, **value.get("env", {})}
         if isinstance(value.get("run"), str):
-            return [value]
+            return [{**value, "env": env}]
         value = list(value.values())
-    return [step for one in value for step in _steps(one)] if isinstance(value, list) else []
+    return [step for one in value for step in _steps(one, env)] if isinstance(value, list) else []
 
 
 def _python(_: World, text: str, __: set[str]) -> list[Said]:

@@ -14,7 +14,7 @@ from pathlib import Path
 PATIENCE_S = 60
 """How long a command may take; never reached when all is well."""
 
-_ENDLESS = re.compile(r"(^|\s)(serve|-f|--follow|--watch)(\s|$)")
+_ENDLESS = re.compile(r"(^|\s)(serve|(tail|logs)\s(.*\s)?-f|--follow|--watch)(\s|$)")
 _CODE = re.compile(r"#.*\bexit code (\d+)")
 
 
@@ -107,10 +107,11 @@ _SESSION = """
 trap : INT
 eval "$(cat "$1/command")"
 code=$?
+trap '' INT
 { declare -p | grep -v '^declare -[a-zA-Z]*r'; declare -f; printf 'cd %q\\n' "$PWD"; } > "$1/state"
 exit $code
 """
-"""Runs a command and remembers what it left in the shell. A trap lets bash outlive Ctrl+C."""
+"""Runs a command and remembers what it left in the shell, also where Ctrl+C comes at its end."""
 
 
 def _in_background(command: str) -> bool:

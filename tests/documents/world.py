@@ -23,7 +23,16 @@ from tests.support.layout import COMMANDS, ROOT
 
 SYSTEM = ("backup", "etc", "media", "run", "srv", "usr/local", "var")
 _SYSTEM_PATH = re.compile(rf"(?<![\w.:/*])/({'|'.join(SYSTEM)})(?=[/\s'\"]|$)", re.MULTILINE)
-FOLDERS = ("etc/cron.d", "run/lock", "media/usb", "srv", "usr/local/bin", "var/cache", "var/lib", "var/log")
+FOLDERS = (
+    "etc/cron.d",
+    "run/lock",
+    "media/usb",
+    "srv",
+    "usr/local/bin",
+    "var/cache",
+    "var/lib",
+    "var/log",
+)
 
 
 class World:
@@ -131,7 +140,7 @@ class _Quiet(SimpleHTTPRequestHandler):
 @contextmanager
 def _web(folder: Path) -> Iterator[str]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder)))
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"

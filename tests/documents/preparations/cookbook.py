@@ -1,6 +1,7 @@
 """The recipes of the cookbook: what each takes for granted, and what happens meanwhile."""
 
 from collections.abc import Callable, Mapping
+from hashlib import sha256
 from typing import TypeAlias
 
 from tests.documents.projects import add_release
@@ -34,8 +35,14 @@ def mirror_every_night(world: World) -> Happenings:
     needs_command("promtool")
     checkout(world)
     world.path("/var/lib/node_exporter/x")
-    asset = _asset(world, "astral-sh/uv", "0.9.6", "uv_0.9.6_linux_amd64.tar.gz")
-    return {"upstream replaces a file": lambda: asset.replace(b"other bytes")}
+    file = _asset(world, "astral-sh/uv", "0.9.6", "uv_0.9.6_linux_amd64.tar.gz")
+    sums = _asset(world, "astral-sh/uv", "0.9.6", "checksums.txt")
+
+    def replace() -> None:
+        file.replace(b"other bytes")
+        sums.replace(f"{sha256(b'other bytes').hexdigest()}  {file.name}\n".encode())
+
+    return {"upstream replaces a file and its checksum": replace}
 
 
 def air_gap(world: World) -> Happenings:
@@ -87,8 +94,7 @@ def logs_with_a_cursor(world: World) -> Happenings:
     needs_command("logrotate")
     world.put(
         "/var/log/app/app.log",
-        "2026-11-22T10:00:00Z INFO started\n"
-        "2026-11-22T10:00:03Z ERROR cannot reach the database\n",
+        "2026-11-22T10:00:00Z INFO started\n2026-11-22T10:00:03Z ERROR cannot reach the database\n",
     )
     return {}
 
@@ -98,7 +104,9 @@ def thousand_urls(world: World) -> Happenings:
     pages = [world.files / f"page-{number}.html" for number in range(1, 1001)]
     for page in pages:
         page.write_text(f"<h1>{page.stem}</h1>\n" * 50)
-    world.put("urls.txt", world.translated("".join(f"https://example.com/{p.name}\n" for p in pages)))
+    world.put(
+        "urls.txt", world.translated("".join(f"https://example.com/{p.name}\n" for p in pages))
+    )
 
     def change() -> None:
         for page in pages[7:700:300]:
@@ -166,9 +174,12 @@ def upstream_watched(world: World) -> Happenings:
 
 
 def one_request_id(world: World) -> Happenings:
-    """A disk that damages a file."""
-    file = world.path("/srv/mirror/cli/cli/v2.80.0/gh_2.80.0_linux_arm64.tar.gz")
-    return {"a file is damaged": lambda: file.write_bytes(b"")}
+    """A file that is not there once."""
+
+    def lose() -> None:
+        world.github.fault("v2.79.0/checksums.txt", status(404))
+
+    return {"a file is not to be had": lose}
 
 
 PREPARATIONS: list[Preparation] = [
