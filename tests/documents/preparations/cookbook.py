@@ -47,6 +47,7 @@ def mirror_every_night(world: World) -> Happenings:
 
 def air_gap(world: World) -> Happenings:
     """Ports that nobody else has."""
+    needs_command("curl")
     for port in (8080, 8081):
         here = f"127.0.0.1:{free_port()}"
         world.names |= {f"http://127.0.0.1:{port}": f"http://{here}", f"127.0.0.1:{port}": here}
@@ -55,6 +56,7 @@ def air_gap(world: World) -> Happenings:
 
 def wait_for_a_release(world: World) -> Happenings:
     """A release that is published while somebody waits for it; looks follow fast."""
+    needs_command("jq")
     world.say(EVERY="0.1")
 
     def publish(_request: Request, response: Response) -> Response:
@@ -101,6 +103,7 @@ def logs_with_a_cursor(world: World) -> Happenings:
 
 def thousand_urls(world: World) -> Happenings:
     """A web server with a thousand pages, some of which change."""
+    needs_command("jq")
     pages = [world.files / f"page-{number}.html" for number in range(1, 1001)]
     for page in pages:
         page.write_text(f"<h1>{page.stem}</h1>\n" * 50)
@@ -145,6 +148,7 @@ def _shop(api: KubeApi) -> None:
 
 def incident(world: World) -> Happenings:
     """A cluster."""
+    needs_command("jq")
     api = world.stack.enter_context(kube_api(world.root))
     _shop(api)
     world.say(KUBECONFIG=str(api.kubeconfig))
@@ -153,6 +157,8 @@ def incident(world: World) -> Happenings:
 
 def careful_job(world: World) -> Happenings:
     """A Pushgateway, and a backup that hangs one day."""
+    for command in ("curl", "jq", "promtool"):
+        needs_command(command)
     world.names["http://pushgateway:9091"] = world.stack.enter_context(pushgateway()).url
     world.program("backup", "echo 12 databases saved")
     return {"the backup hangs": lambda: world.program("backup", "echo connecting; sleep 600")}
@@ -160,6 +166,8 @@ def careful_job(world: World) -> Happenings:
 
 def upstream_watched(world: World) -> Happenings:
     """A month of an upstream."""
+    for command in ("jq", "sqlite3"):
+        needs_command(command)
 
     def pass_a_month() -> None:
         project = world.upstream["cli/cli"]
@@ -175,6 +183,7 @@ def upstream_watched(world: World) -> Happenings:
 
 def one_request_id(world: World) -> Happenings:
     """A file that is not there once."""
+    needs_command("jq")
 
     def lose() -> None:
         world.github.fault("v2.79.0/checksums.txt", status(404))
