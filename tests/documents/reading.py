@@ -4,6 +4,7 @@ import ast
 import inspect
 import re
 import shlex
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
@@ -17,6 +18,8 @@ OUTPUT = {"", "json", "text"}
 """Blocks that are shown only: what help prints is compared elsewhere, the rest are samples."""
 
 _CRON = re.compile(r"^(?:@\w+|(?:\S+\s+){5})\s*(.+)$")
+_AGE = re.compile(r"\d+(?=[smhd]\\ (?:ago|old)\b)")
+"""In a pattern: how long ago a thing was, which is longer each time the document is followed."""
 _VARIABLE = re.compile(r"^([A-Z_]+)=(.*)$")
 
 
@@ -73,12 +76,22 @@ def _well(said: Said, command: str) -> Said:
 
 
 def _console(world: World, text: str, _: set[str]) -> list[Said]:
+    return _session(world, text, "{{ {}\n}} 2>&1".format)
+
+
+def _terminal(world: World, text: str, _: set[str]) -> list[Said]:
+    """As a console, but with a terminal for all three streams, wide enough for what is shown."""
+    settings = "NO_COLOR=1 COLUMNS=160 proc-run --pty --"
+    return _session(world, text, lambda line: f"{settings} bash -c {shlex.quote(line)}")
+
+
+def _session(world: World, text: str, wrapped: Callable[[str], str]) -> list[Said]:
     found = []
     for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
         lines = part.splitlines()
         count = next(n for n in range(1, len(lines) + 1) if [*commands_in("\n".join(lines[:n]))])
         command, expected = "\n".join(lines[:count]), lines[count:]
-        said = _well(world.run(f"{{ {command}\n}} 2>&1"), command)
+        said = _well(world.run(wrapped(command)), command)
         shown = world.translated_back(said.stdout).splitlines()
         assert re.fullmatch(_pattern(expected), "".join(f"{one}\n" for one in shown)), (
             f"{command}\nsaid\n" + "\n".join(shown)
@@ -89,10 +102,11 @@ def _console(world: World, text: str, _: set[str]) -> list[Said]:
 
 def _pattern(lines: list[str]) -> str:
     """Return what an output has to fit: `...` is any text, alone in a line any number of lines."""
-    return "".join(
+    fitting = "".join(
         r"(?:.*\n)*" if line.strip() == "..." else re.escape(line).replace(r"\.\.\.", ".*") + r"\n"
         for line in lines
     )
+    return _AGE.sub(r"\\d+", fitting)
 
 
 def _cron(world: World, text: str, _: set[str]) -> list[Said]:
@@ -156,6 +170,7 @@ def _python(_: World, text: str, __: set[str]) -> list[Said]:
 _KINDS = {
     "sh": _sh,
     "console": _console,
+    "terminal": _terminal,
     "cron": _cron,
     "ini": _ini,
     "yaml": _yaml,

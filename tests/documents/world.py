@@ -6,6 +6,7 @@ those of the stand-ins; output is translated back before it is compared.
 
 import os
 import re
+import shutil
 import sys
 import threading
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from tests.documents.projects import TOKEN, fill
 from tests.documents.shell import Said, Shell
@@ -33,12 +36,14 @@ class World:
         root: where the folders of the system are.
         github: what answers for GitHub.
         files: the folder that the web server shows as https://example.com.
+        stack: what a preparation has opened, closed once the commands have ended.
     """
 
     def __init__(self, folder: Path, github: GitHub, web: str) -> None:
         self.root = folder / "root"
         self.home, self.files = self.root / "home", folder / "web"
         self.github = github
+        self.stack = ExitStack()
         for name in FOLDERS:
             (self.root / name).mkdir(parents=True)
         self.names: dict[str, str] = {
@@ -83,6 +88,12 @@ class World:
         path.write_text(f"#!/bin/sh\n{script or f'echo {name}'}\n")
         path.chmod(0o755)
 
+    def needs(self, *programs: str) -> None:
+        """Skip the test where this machine lacks a program that no stand-in could be for."""
+        for name in programs:
+            if shutil.which(name, path=self.environment["PATH"]) is None:
+                pytest.skip(f"needs {name}, which Debian has as a package")
+
     def say(self, **variables: str) -> None:
         """Set variables of the environment for all further commands."""
         memory = self.shell.run("; ".join(f"export {k}='{v}'" for k, v in variables.items()))
@@ -99,6 +110,7 @@ def a_world(folder: Path) -> Iterator[World]:
         fill(github)
         web = stack.enter_context(_web(folder / "web"))
         world = World(folder, github, web)
+        stack.enter_context(world.stack)
         stack.callback(world.shell.close)
         yield world
 
