@@ -104,12 +104,14 @@ class Shell:
 _SESSION = """
 . "$1/state" 2>/dev/null
 trap : INT
+set -o pipefail
 eval "$(cat "$1/command")"
 code=$?
 { declare -p | grep -v '^declare -[a-zA-Z]*r'; declare -f; printf 'cd %q\\n' "$PWD"; } > "$1/state"
 exit $code
 """
-"""Runs a command and remembers what it left in the shell. A trap lets bash outlive Ctrl+C."""
+"""Runs a command and remembers what it left in the shell. A trap lets bash outlive Ctrl+C; in a pipe
+no failure is hidden."""
 
 
 def _in_background(command: str) -> bool:
