@@ -110,8 +110,8 @@ code=$?
 { declare -p | grep -v '^declare -[a-zA-Z]*r'; declare -f; printf 'cd %q\\n' "$PWD"; } > "$1/state"
 exit $code
 """
-"""Runs a command and remembers what it left in the shell. A trap lets bash outlive Ctrl+C; in a pipe
-no failure is hidden."""
+"""Runs a command and remembers what it left in the shell. A trap lets bash outlive Ctrl+C, and no
+failure is hidden by a pipe."""
 
 
 def _in_background(command: str) -> bool:
