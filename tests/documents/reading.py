@@ -18,6 +18,8 @@ OUTPUT = {"", "json", "text"}
 """Blocks that are shown only: what help prints is compared elsewhere, the rest are samples."""
 
 _CRON = re.compile(r"^(?:@\w+|(?:\S+\s+){5})\s*(.+)$")
+_OVERWRITTEN = re.compile(r"[^\n]*\r\x1b\[K")
+"""What a terminal showed in a line until it was erased: progress."""
 _AGE = re.compile(r"\d+(?=[smhd]\\ (?:ago|old)\b)")
 """In a pattern: how long ago a thing was, which is longer each time the document is followed."""
 _VARIABLE = re.compile(r"^([A-Z_]+)=(.*)$")
@@ -92,10 +94,9 @@ def _session(world: World, text: str, wrapped: Callable[[str], str]) -> list[Sai
         count = next(n for n in range(1, len(lines) + 1) if [*commands_in("\n".join(lines[:n]))])
         command, expected = "\n".join(lines[:count]), lines[count:]
         said = _well(world.run(wrapped(command)), command)
-        shown = world.translated_back(said.stdout).splitlines()
-        assert re.fullmatch(_pattern(expected), "".join(f"{one}\n" for one in shown)), (
-            f"{command}\nsaid\n" + "\n".join(shown)
-        )
+        lasting = _OVERWRITTEN.sub("", world.translated_back(said.stdout))
+        shown = "".join(f"{one.rstrip()}\n" for one in lasting.splitlines())
+        assert re.fullmatch(_pattern(expected), shown), f"{command}\nsaid\n{shown}"
         found.append(said)
     return found
 

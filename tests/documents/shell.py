@@ -144,4 +144,4 @@ def _lives(group: int) -> bool:
 
 
 def _text(path: Path) -> str:
-    return path.read_text(errors="backslashreplace")
+    return path.read_bytes().decode(errors="backslashreplace")  # with its carriage returns
