@@ -1,12 +1,15 @@
 """The README of k8s-toolbox: a cluster with a shop, and pods that are not well."""
 
+from typing import Any
+
 from tests.documents.world import World
 from tests.support.kube_api import KubeApi, kube_api
 from tests.support.kube_objects import Object, after, ago, condition, event, pod, running, waiting
 
-AGE_S = 27 * 60 + 30
+AGE_S = 27 * 60 + 1  # which is shown as 27m for nearly a minute
 PULL = 'Failed to pull image "acme/missing:1.0": rpc error: code = NotFound'
 NODES = "0/1 nodes are available: 1 Insufficient memory."
+PROBE = "Readiness probe failed: HTTP probe failed with statuscode: 503"
 
 
 def prepare(world: World) -> None:
@@ -23,8 +26,8 @@ def prepare(world: World) -> None:
     _report(api)
 
 
-def _pod(name: str, *statuses: Object, **more: object) -> Object:
-    return pod(name, *statuses, age=AGE_S, labels={"app": "web"}, **more)  # type: ignore[arg-type]
+def _pod(name: str, *statuses: Object, **more: Any) -> Object:
+    return pod(name, *statuses, age=AGE_S, labels={"app": "web"}, **more)
 
 
 def _ailing() -> list[Object]:
@@ -33,9 +36,9 @@ def _ailing() -> list[Object]:
     unscheduled = condition("PodScheduled", "False", "Unschedulable", NODES)
     return [
         _pod("badimage-0", waiting("main", "ImagePullBackOff", PULL)),
-        _pod("crash-0", after(crash, 3, since=101)),
+        _pod("crash-0", after(crash, 3, since=15)),
         _pod("notready-0", running("main", ready=False)),
-        _pod("oom-0", after(crash, 137, "OOMKilled", since=62)),
+        _pod("oom-0", after(crash, 137, "OOMKilled", since=12)),
         pod(
             "pending-0",
             phase="Pending",
@@ -52,11 +55,11 @@ def _write(api: KubeApi, name: str) -> None:
 
 def _report(api: KubeApi) -> None:
     """Have the cluster report what was seen last minute."""
-    times = {"lastTimestamp": ago(60), "firstTimestamp": ago(600), "count": 5}
+    times: Object = {"lastTimestamp": ago(60), "firstTimestamp": ago(600), "count": 5}
     said = (
         ("Pod/web-0", "shop", "BackOff", "Back-off restarting failed container"),
         ("Deployment/web", "shop", "ScalingReplicaSet", "Scaled up replica set web-1 to 2"),
-        ("Pod/notready-0", "team-a", "Unhealthy", "Readiness probe failed: HTTP probe: 503"),
+        ("Pod/notready-0", "team-a", "Unhealthy", PROBE),
     )
     for about, namespace, reason, message in said:
         kind = "Normal" if reason.startswith("Scaling") else "Warning"

@@ -2,7 +2,7 @@
 
 from tests.documents.world import World
 
-FILES = {
+FILES: dict[str, str | bytes] = {
     "app.log": "starting\nout of memory\nstopped\n",
     "web.log": "GET / 200\n",
     "export.csv": "id,name\r\n1,Zoë\r\n2,Ada\n",
