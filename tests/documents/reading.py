@@ -1,7 +1,6 @@
 """Doing what a document says: its files are written, its commands run, its outputs compared."""
 
 import ast
-import inspect
 import re
 import shlex
 from collections.abc import Callable
@@ -158,10 +157,10 @@ def _steps(value: Any) -> list[dict[str, Any]]:
 
 def _python(_: World, text: str, __: set[str]) -> list[Said]:
     """Compile an example, and find what it imports."""
-    compile(text, "example", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-    for node in ast.walk(
-        ast.parse(f"async def _():\n{inspect.cleandoc(text)}".replace("\n", "\n "))
-    ):
+    flags = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+    tree = compile(text, "example", "exec", flags=flags)
+    compile(tree, "example", "exec", flags=flags & ~ast.PyCF_ONLY_AST)
+    for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module:
             module = import_module(node.module)
             assert [one.name for one in node.names if not hasattr(module, one.name)] == []
