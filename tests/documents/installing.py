@@ -22,9 +22,12 @@ for folder in sys.argv[2:]:
 """
 
 _PIP = """
-set -e
-'{python}' -m pip --python '{environment}/bin/python' "$@" \\
-  --quiet --no-index --find-links='{wheels}' --no-build-isolation
+said=$('{python}' -m pip --python '{environment}/bin/python' "$@" \\
+  --quiet --no-index --find-links='{wheels}' --no-build-isolation 2>&1)
+code=$?
+echo "$said" >&2
+case $said in *'does not provide the extra'*) code=1; esac  # for pip itself that is no error
+[ $code = 0 ] || exit $code
 for command in {commands}; do
   [ ! -e '{environment}/bin/'$command ] || ln -sf '{environment}/bin/'$command '{bin}'
 done

@@ -163,7 +163,8 @@ def _python(_: World, text: str, __: set[str]) -> list[Said]:
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module:
             module = import_module(node.module)
-            assert [one.name for one in node.names if not hasattr(module, one.name)] == []
+            missing = [one.name for one in node.names if not hasattr(module, one.name)]
+            assert not missing, f"{node.module} has no {', '.join(missing)}"
     return []
 
 
