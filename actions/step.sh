@@ -45,8 +45,10 @@ run() {
   shift
   fence=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
   echo "::stop-commands::$fence"
-  # One stream, so that stderr does not overtake the line above.
-  { "$@" >"$file"; } 2>&1 &
+  # stderr joins our stdout, so that it does not overtake the line above; no { }: a shell in
+  # between would get the signal, and not the command.
+  # shellcheck disable=SC2069
+  "$@" 2>&1 >"$file" &
   child=$!
   trap 'kill -TERM "$child" 2>/dev/null || true' INT TERM
   code=0

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.actions import Runner, load
+from tests.support.actions import Runner, installed_for_all, load
 from tests.support.faults import stall_body, throttled
 from tests.support.github import GitHub
 from tests.support.github_data import Repository
@@ -26,16 +26,11 @@ HOSTILE = [
 ]
 
 
-@pytest.fixture(scope="module")
-def temporary(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The job's temporary folder: what one step installs, the next one finds there."""
-    return tmp_path_factory.mktemp("runner")
-
-
 @pytest.fixture
-def runner(temporary: Path, tmp_path: Path, github: GitHub) -> Runner:
+def runner(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, github: GitHub) -> Runner:
     """A job whose GitHub is the stand-in."""
-    return Runner(tmp_path, temporary, {"GITHUB_API_URL": github.api_url})
+    installed = installed_for_all(tmp_path_factory.getbasetemp())
+    return Runner.made(tmp_path, installed, GITHUB_API_URL=github.api_url)
 
 
 @pytest.fixture
@@ -94,16 +89,22 @@ def test_inputs_choose_what_is_mirrored(runner: Runner, release: Repository) -> 
     assert (found, ran.outputs["downloaded"]) == ({"v2.0"}, "1")
 
 
-@pytest.mark.parametrize("text", HOSTILE)
-def test_no_input_of_release_mirror_is_more_than_a_value(runner: Runner, text: str) -> None:
-    inputs = {"since": text} | dict.fromkeys(("tag", "include", "exclude"), text)
-    ran = runner.run("release-mirror", repository=text, dest=f"mirror {text}", **inputs)
-    assert (ran.code, ran.outputs["exit-code"], ran.outputs["downloaded"]) == (2, "2", "")
-    assert "release-mirror: argument --since: " in ran.log
+@pytest.mark.usefixtures("release")
+def test_no_input_of_release_mirror_is_more_than_a_value(runner: Runner) -> None:
+    dest, lines = " ".join(HOSTILE), "\n".join(HOSTILE)
+    inputs = {"tag": f"{lines}\n*", "include": f"{lines}\n*", "exclude": lines}
+    ran = runner.run("release-mirror", repository="octo/tool", dest=dest, **inputs)
+    assert (ran.code, ran.outputs["downloaded"]) == (0, "2"), ran.log
+    assert [one.name for one in runner.workspace.iterdir()] == [dest]
     assert not list(runner.workspace.rglob("pwned"))
+
+
+@pytest.mark.parametrize("text", ["\n".join(HOSTILE), "--help", ""])
+def test_what_is_no_repository_is_refused_and_nothing_else(runner: Runner, text: str) -> None:
     ran = runner.run("release-mirror", repository=text)
-    assert ran.code == 2, ran.log
-    assert not list(runner.workspace.rglob("*"))
+    assert (ran.code, ran.outputs["exit-code"], ran.outputs["downloaded"]) == (2, "2", "")
+    assert "\nrelease-mirror: " in ran.log
+    assert not list(runner.workspace.iterdir())
 
 
 def test_a_value_of_two_lines_is_two_values_and_no_output_of_its_own(runner: Runner) -> None:
@@ -129,6 +130,7 @@ def test_what_upstream_calls_a_file_is_no_command_to_the_runner_and_no_markup(
     assert github.requests_to("asset")
 
 
+@pytest.mark.usefixtures("repo")
 def test_a_throttled_run_fails_with_75_or_is_a_warning_if_that_is_allowed(
     runner: Runner, github: GitHub
 ) -> None:

@@ -8,23 +8,15 @@ from pathlib import Path
 import pytest
 
 from tests.packing.test_actions import HOSTILE
-from tests.support.actions import Runner, load
+from tests.support.actions import Runner, installed_for_all, load
 from tests.support.faults import status
 from tests.support.github import GitHub
 
-pytestmark = pytest.mark.xdist_group("multi-fetch as an action")  # installed once
-
-
-@pytest.fixture(scope="module")
-def temporary(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The job's temporary folder."""
-    return tmp_path_factory.mktemp("runner")
-
 
 @pytest.fixture
-def runner(temporary: Path, tmp_path: Path) -> Runner:
+def runner(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Runner:
     """A job in an empty workspace."""
-    return Runner(tmp_path, temporary, {})
+    return Runner.made(tmp_path, installed_for_all(tmp_path_factory.getbasetemp()))
 
 
 @pytest.fixture
@@ -61,17 +53,22 @@ def test_a_list_in_a_file_is_taken_and_one_failure_fails_the_step_unless_it_may(
     assert [one.name for one in runner.workspace.iterdir()] == ["-list.txt"]
 
 
-@pytest.mark.parametrize("text", HOSTILE)
-def test_no_input_of_multi_fetch_is_more_than_a_value(
-    runner: Runner, urls: list[str], text: str
-) -> None:
-    ran = runner.run("multi-fetch", urls=text, output_dir=f"out {text}")
-    assert (ran.code, ran.outputs["failed"]) == (1, "1"), ran.log
-    ran = runner.run("multi-fetch", file=text)
-    assert (ran.code, ran.outputs["lines"]) == (2, ""), ran.log
-    ran = runner.run("multi-fetch", urls=urls[0], sha256=text)
-    assert "::error::sha256 has to be true or false" in ran.log
+def test_no_input_of_multi_fetch_is_more_than_a_value(runner: Runner, urls: list[str]) -> None:
+    folder, lines = " ".join(HOSTILE), "\n".join([*HOSTILE, *urls])
+    ran = runner.run("multi-fetch", urls=lines, output_dir=folder)
+    assert (ran.code, ran.outputs["ok"]) == (1, "2"), ran.log
+    assert ran.outputs["failed"] == str(len(HOSTILE))
+    assert [one.name for one in runner.workspace.iterdir()] == [folder]
+    for text in ("--help", "$(touch pwned)"):
+        ran = runner.run("multi-fetch", file=text)
+        assert (ran.code, ran.outputs["lines"]) == (2, ""), ran.log
+        assert "multi-fetch: " in ran.log
     assert not list(runner.workspace.rglob("pwned"))
+
+
+def test_a_word_that_is_neither_true_nor_false_is_refused(runner: Runner, urls: list[str]) -> None:
+    ran = runner.run("multi-fetch", urls=urls[0], sha256="yes")
+    assert (ran.code, ran.log) == (2, "::error::sha256 has to be true or false\n")
 
 
 def test_a_list_and_a_file_at_once_are_refused(runner: Runner, urls: list[str]) -> None:

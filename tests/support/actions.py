@@ -1,13 +1,16 @@
 """Running a composite action's steps as a runner does: its shell, its files, its expressions."""
 
+import fcntl
 import os
 import re
 import signal
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import yaml
 
@@ -58,6 +61,11 @@ def expand(text: str, values: dict[str, str]) -> str:
     return re.sub(r"\$\{\{ (\S+) \}\}", value, text)
 
 
+def installed_for_all(base: Path) -> Path:
+    """A folder that the workers of a test run share; `base` is the temporary one of this worker."""
+    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "toolroll-actions"
+
+
 @dataclass
 class Runner:
     """A job's place: its workspace, its temporary folder, and the settings of its steps."""
@@ -81,6 +89,15 @@ class Runner:
         outputs = {name: expand(one["value"], values) for name, one in declared.items()}
         return Ran(ran.code, ran.log, outputs, page)
 
+    @classmethod
+    def made(cls, workspace: Path, installed: Path, **settings: str) -> Self:
+        """A job in a workspace; what is installed is shared by the jobs of all tests."""
+        temporary = workspace.with_name(f"{workspace.name}-temporary")
+        temporary.mkdir()
+        installed.mkdir(exist_ok=True)
+        (temporary / "toolroll").symlink_to(installed)
+        return cls(workspace, temporary, settings)
+
     def inputs(self, action: str, given: dict[str, str]) -> dict[str, str]:
         """The values of `inputs`: as given, which nobody expands, else the defaults."""
         declared = load(action)["inputs"]
@@ -90,7 +107,9 @@ class Runner:
             for name, one in declared.items()
         }
 
-    def start(self, action: str, step: dict[str, Any], values: dict[str, str]) -> subprocess.Popen[str]:
+    def start(
+        self, action: str, step: dict[str, Any], values: dict[str, str]
+    ) -> subprocess.Popen[str]:
         """Start one step; its files for the runner are named for it."""
         script = self.temporary / f"{step['id']}.sh"
         script.write_text(step["run"])
@@ -115,13 +134,21 @@ class Runner:
         )
 
     def _step(self, action: str, step: dict[str, Any], values: dict[str, str]) -> Ran:
-        with self.start(action, step, values) as process:
+        with self._turn(step["id"]), self.start(action, step, values) as process:
             try:
                 log, _ = process.communicate(timeout=PATIENCE_S)
             finally:
                 if process.poll() is None:
                     os.killpg(process.pid, signal.SIGKILL)
         return self.finished(step["id"], process.returncode, log)
+
+    @contextmanager
+    def _turn(self, step: str) -> Iterator[None]:
+        """One installs at a time: tests run side by side, which steps of a job do not."""
+        with (self.temporary / "toolroll/.lock").open("w") as file:
+            if step == "install":
+                fcntl.flock(file, fcntl.LOCK_EX)
+            yield
 
     def finished(self, step: str, code: int, log: str) -> Ran:
         """What a step that ended has left."""
