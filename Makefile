@@ -7,6 +7,11 @@ STAMP  := $(VENV)/.up-to-date
 MEMBERS := shared $(sort $(wildcard tools/*))
 PIP    := $(wildcard packing/pip-*.whl)
 ARGS   ?=
+ISSUES := .github/ISSUE_TEMPLATE
+# Every file of ours whose first line names a shell, and the completions for bash, which have none.
+SHELL_SCRIPTS = $(shell git ls-files -co --exclude-standard -z | xargs -0 awk \
+  'FNR == 1 && /^\#(!.*[\/ ](ba|da)?sh( |$$)| shellcheck shell=)/ {print FILENAME} {nextfile}') \
+  $(wildcard tools/*/share/bash-completion/completions/*)
 OPENAPI_VERSION := 23.0.2
 
 .DEFAULT_GOAL := help
@@ -37,9 +42,19 @@ fmt: $(STAMP) ## format, and mend what can be mended
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix $(ARGS)
 
-lint: $(STAMP) ## check format and style
+lint: $(STAMP) ## check format and style: Python, shell, workflows, actions, the Dockerfile
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check $(ARGS)
+	@$(BIN)/shellcheck --external-sources $(SHELL_SCRIPTS)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/actionlint
+	@said=$$($(BIN)/zizmor --offline --pedantic --quiet --no-progress .github actions 2>&1) || \
+	  { echo "$$said"; exit 1; }
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-actions actions/*/action.yml
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-issue-config $(ISSUES)/config.yml
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-issue-forms \
+	  $(filter-out %/config.yml,$(wildcard $(ISSUES)/*.yml))
+	@$(foreach file,$(filter-out %.dockerignore,$(wildcard Dockerfile*)),$(BIN)/hadolint $(file) &&) :
 
 types: $(STAMP) ## check types
 	$(BIN)/mypy shared/src $(addsuffix /src,$(filter tools/%,$(MEMBERS))) packing tests $(ARGS)
