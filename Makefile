@@ -8,10 +8,10 @@ MEMBERS := shared $(sort $(wildcard tools/*))
 PIP    := $(wildcard packing/pip-*.whl)
 ARGS   ?=
 ISSUES := .github/ISSUE_TEMPLATE
-# Every file of ours whose first line names a shell, and the completions for bash, which have none.
+# Every file of ours whose first line names a shell; completions name none.
 SHELL_SCRIPTS = $(shell git ls-files -co --exclude-standard -z | xargs -0 awk \
-  'FNR == 1 && /^\#(!.*[\/ ](ba|da)?sh( |$$)| shellcheck shell=)/ {print FILENAME} {nextfile}') \
-  $(wildcard tools/*/share/bash-completion/completions/*)
+  'FNR == 1 && /^\#(!.*[\/ ](ba|da)?sh( |$$)| shellcheck shell=)/ {print FILENAME} {nextfile}')
+COMPLETIONS = $(wildcard tools/*/share/bash-completion/completions/*)
 OPENAPI_VERSION := 23.0.2
 
 .DEFAULT_GOAL := help
@@ -46,6 +46,7 @@ lint: $(STAMP) ## check format and style: Python, shell, workflows, actions, the
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check $(ARGS)
 	@$(BIN)/shellcheck --external-sources $(SHELL_SCRIPTS)
+	@$(if $(COMPLETIONS),$(BIN)/shellcheck --shell=bash $(COMPLETIONS))
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/actionlint
 	@said=$$($(BIN)/zizmor --offline --pedantic --quiet --no-progress .github actions 2>&1) || \
 	  { echo "$$said"; exit 1; }

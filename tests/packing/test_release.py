@@ -95,6 +95,7 @@ def docker(tmp_path: Path) -> Path:
 def image(docker: Path, *arguments: str, **settings: str) -> list[str]:
     settings |= {"PATH": f"{docker.parent}{os.pathsep}{os.environ['PATH']}"}
     settings |= {"GITHUB_REPOSITORY_OWNER": "Octo", "REGISTRY": "registry.example"}
+    settings |= {"GITHUB_SERVER_URL": "https://git.example", "GITHUB_REPOSITORY": "Octo/toolroll"}
     done = subprocess.run(
         [ROOT / ".ci/image", *arguments],
         env={**os.environ, **settings},
@@ -112,6 +113,7 @@ def test_an_image_is_pushed_under_its_version_and_as_latest_but_for_a_prerelease
     asked = image(docker, "logtools", "v0.2.0", PUSH="true")
     assert asked[:2] == ["buildx", "build"]
     assert {"--push", "TOOL=logtools", "VERSION=0.2.0", "--sbom", "mode=max"} <= set(asked)
+    assert "SOURCE=https://git.example/Octo/toolroll" in asked
     tags = [one for one in asked if one.startswith("registry.example/")]
     assert tags == [f"registry.example/octo/logtools:{one}" for one in ("0.2.0", "latest")]
     asked = image(docker, "release-mirror", "v0.2.0rc1", PUSH="true")

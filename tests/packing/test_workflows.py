@@ -39,6 +39,13 @@ def test_every_action_is_pinned_by_its_hash_and_says_which_version_that_is() -> 
     assert [one for one in versions.values() if len(one) > 1] == []
 
 
+def test_no_checkout_leaves_its_token_behind() -> None:
+    steps = [step for _, _, job in jobs() for step in job["steps"]]
+    checkouts = [step for step in steps if "actions/checkout@" in step.get("uses", "")]
+    assert checkouts
+    assert [step["with"]["persist-credentials"] for step in checkouts] == [False] * len(checkouts)
+
+
 def test_the_pythons_that_are_tested_are_those_from_the_oldest_that_is_promised() -> None:
     tested = workflow("ci")["jobs"]["test"]["strategy"]["matrix"]["python"]
     oldest = SHARED.project["requires-python"].removeprefix(">=")
