@@ -15,7 +15,7 @@ COMPLETIONS = $(wildcard tools/*/share/bash-completion/completions/*)
 OPENAPI_VERSION := 23.0.2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fmt lint types cov bench lock recording openapi wheels pip-smoke clean
+.PHONY: help setup demo test check fmt lint types cov bench lock pages recording openapi wheels pip-smoke clean
 
 help: ## list what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -75,6 +75,9 @@ lock: $(STAMP) ## refresh requirements.lock (ARGS=--upgrade moves to newer versi
 	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate --all-extras \
 	  $(addprefix --no-emit-package toolroll-,$(notdir $(MEMBERS))) \
 	  --group dev $(MEMBERS:=/pyproject.toml) -o requirements.lock $(ARGS)
+
+pages: $(STAMP) ## write the completions and man pages anew, from the parsers and READMEs
+	$(BIN)/python -m packing.pages
 
 recording: $(STAMP) ## draw docs/terminal.svg anew: what a terminal shows of a first look
 	$(BIN)/python -m packing.recording

@@ -154,7 +154,7 @@ def _part(parser: argparse.ArgumentParser | None) -> Part:
 
 
 def _usage(parser: argparse.ArgumentParser) -> tuple[str, ...]:
-    """Return the usage line by line; argparse's own, where there is none, differs by its version."""
+    """Return the usage by lines; where there is none, argparse's own would differ by version."""
     if parser.usage:
         lines = (parser.usage % {"prog": parser.prog}).splitlines()
         return tuple(line.strip() for line in lines)
@@ -171,9 +171,7 @@ def _operands(parser: argparse.ArgumentParser) -> list[argparse.Action]:
     return [one for one in parser._actions if not one.option_strings]
 
 
-def _options(
-    parser: argparse.ArgumentParser, group: argparse._ArgumentGroup
-) -> Iterator[Option]:
+def _options(parser: argparse.ArgumentParser, group: argparse._ArgumentGroup) -> Iterator[Option]:
     for action in group._group_actions:
         if action.option_strings and action.help != argparse.SUPPRESS:
             yield Option(
@@ -213,7 +211,7 @@ def _kind(name: str) -> Kind:
     for kind, names in _KINDS.items():
         if name in names:
             return kind
-    raise LookupError(f"is {name} a file, a directory or neither? packing/model.py has to know")
+    raise LookupError(f"is {name} a file, a directory or neither? say it in packing/model.py")
 
 
 def brief(text: str) -> str:

@@ -12,7 +12,7 @@ from tests.packing.shells import BASH_SETTINGS, ZSH_SETTINGS, Fish, Shell, Typed
 from tests.support.layout import TOOLS
 
 BASH_COMPLETION = Path("/usr/share/bash-completion/bash_completion")
-FILES = ("plain.txt", "two words.txt", "it's \"so\".txt", "$(touch made).txt", "`touch made`.txt")
+FILES = ("plain.txt", "two words.txt", 'it\'s "so".txt', "$(touch made).txt", "`touch made`.txt")
 FOLDERS = ("a folder", "other")
 
 
@@ -40,7 +40,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def shell(request: pytest.FixtureRequest, share: Path, folder: Path) -> Iterator[Shell]:
     """Each of the shells."""
     kind: str = request.param
-    if shutil.which(kind.split()[0]) is None:
+    if shutil.which(kind.split(maxsplit=1)[0]) is None:
         pytest.skip(f"there is no {kind}")
     if "with" in kind and not BASH_COMPLETION.exists():
         pytest.skip("there is no bash-completion")

@@ -13,7 +13,7 @@ import time
 import tty
 from contextlib import suppress
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Protocol
 
 DEADLINE_S = 60
 """For one answer; they take some milliseconds, the first one of zsh a second."""

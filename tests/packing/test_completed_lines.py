@@ -12,7 +12,9 @@ ALL = sorted([*FILES, *FOLDERS])
 SUBCOMMANDS = [(one.name, sorted(one.subcommands)) for one in KNOWN.values() if one.subcommands]
 
 
-@pytest.mark.parametrize(("name", "subcommands"), SUBCOMMANDS, ids=[name for name, _ in SUBCOMMANDS])
+@pytest.mark.parametrize(
+    ("name", "subcommands"), SUBCOMMANDS, ids=[name for name, _ in SUBCOMMANDS]
+)
 def test_the_first_word_is_a_subcommand(shell: Shell, name: str, subcommands: list[str]) -> None:
     assert shell.offers(f"{name} ") == subcommands
     assert shell.offers(f"{name} ", subcommands[0]) == subcommands[:1]
@@ -74,13 +76,13 @@ def test_an_operand_is_completed_as_what_it_is(
     [
         ("wc-lite ", "pl", ["plain.txt"]),
         ("wc-lite ", "two\\ w", ["two words.txt"]),
-        ("wc-lite ", "it\\'s", ["it's \"so\".txt"]),
+        ("wc-lite ", "it\\'s", ['it\'s "so".txt']),
         ("wc-lite ", "\\$", ["$(touch made).txt"]),
         ("wc-lite ", "\\`", ["`touch made`.txt"]),
         ("release-mirror verify --dest ", "a\\ ", ["a folder"]),
         ("release-mirror verify --dest=", "o", ["other"]),
         ("release-mirror verify --dest ", "pl", []),
-        ("wc-lite --log-json two\\ words.txt it\\'s\\ \\\"so\\\".txt ", "pl", ["plain.txt"]),
+        ('wc-lite --log-json two\\ words.txt it\\\'s\\ \\"so\\".txt ', "pl", ["plain.txt"]),
     ],
 )
 def test_names_are_quoted_as_the_shell_wants_them(
@@ -107,7 +109,11 @@ def test_nothing_that_a_name_says_is_done(shell: Shell, folder: Path) -> None:
         ("gh-releases --ndjson ", "--", {"--json", "--ndjson"}),
         ("k8s-toolbox pods -A ", "-", {"-A", "--all-namespaces", "-n", "--namespace"}),
         ("k8s-toolbox pods -n shop ", "-", {"-A", "--all-namespaces", "-n", "--namespace"}),
-        ("k8s-toolbox pods --namespace=shop ", "-", {"-A", "--all-namespaces", "-n", "--namespace"}),
+        (
+            "k8s-toolbox pods --namespace=shop ",
+            "-",
+            {"-A", "--all-namespaces", "-n", "--namespace"},
+        ),
         ("release-mirror cli/cli --dest other --tag x ", "--", {"--dest"}),
         ("release-mirror verify --repair ", "--", {"--repair", "--rebuild"}),
         ("logtools tail -fq ", "--", {"--follow", "--quiet", "--verbose"}),

@@ -1,9 +1,9 @@
 """What real shells offer behind our commands."""
 
 import pytest
-
 from packing.model import Kind, Part, command
 from packing.pages import SHADOWED
+
 from tests.packing.conftest import FILES, FOLDERS
 from tests.packing.shells import Fish, Shell
 from tests.support.layout import COMMANDS
@@ -20,7 +20,7 @@ every_part = pytest.mark.parametrize(("line", "part"), PARTS, ids=[line for line
 
 def ours(shell: Shell, line: str) -> bool:
     """Whether it is our command that is completed: fish has a builtin `contains`."""
-    return not (isinstance(shell, Fish) and line.split()[0] in SHADOWED)
+    return not (isinstance(shell, Fish) and line.split(maxsplit=1)[0] in SHADOWED)
 
 
 def bare(names: list[str]) -> list[str]:
@@ -34,9 +34,7 @@ def flags(part: Part, start: str = "-") -> list[str]:
 
 
 @every_part
-def test_the_options_offered_are_those_of_the_parser(
-    shell: Shell, line: str, part: Part
-) -> None:
+def test_the_options_offered_are_those_of_the_parser(shell: Shell, line: str, part: Part) -> None:
     if ours(shell, line):
         assert shell.offers(line, "--") == flags(part, "--")
 
@@ -75,4 +73,3 @@ def test_files_are_offered_where_a_file_is_wanted_and_folders_where_a_folder_is(
             for before in (f"{line}{option.flags[-1]} ", f"{line}{option.flags[-1]}="):
                 found = shell.offers(before)
                 assert bare([one for one in found if one[:1] != "-"]) == expected, before
-
