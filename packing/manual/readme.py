@@ -21,8 +21,11 @@ def section(readme: str, title: str) -> str:
 def examples(readme: str, command: str) -> list[str]:
     """Return the examples of a command that a shell or cron runs."""
     lines: list[str] = []
-    for words, kind, text in _blocks(section(readme, "Examples")):
-        if kind in {"sh", "cron"}:
+    for words, label, block in _blocks(section(readme, "Examples")):
+        kind, text = label, block
+        if kind in {"console", "terminal"}:
+            kind, text = "sh", _typed(text)
+        if kind in {"sh", "cron"} and text:
             paragraphs = [one for one in text.split("\n\n") if re.search(rf"\b{command}\b", one)]
             lines += [one for word in words for one in (".PP", *prose(word))]
             shown = paragraphs or [text]
@@ -31,6 +34,12 @@ def examples(readme: str, command: str) -> list[str]:
             told = [word for word in words if not word.endswith(":")]
             lines += [one for word in told for one in (".PP", *prose(word))]
     return lines
+
+
+def _typed(text: str) -> str:
+    """Return the commands of a block that shows what they print, too."""
+    found = re.findall(r"^\$ ((?:.*\\\n)*.*)", text, re.MULTILINE)
+    return "\n".join(found)
 
 
 def _blocks(text: str) -> Iterator[tuple[list[str], str, str]]:
@@ -75,7 +84,7 @@ def _folded(command: str) -> list[str]:
 
 def _joint(word: str) -> str:
     """Return what goes before a word: where a line may be broken, NUL."""
-    return "\0" if word.startswith(("-", "|", "&&")) else " "
+    return "\0" if word.startswith(("--", "|", "&&")) else " "
 
 
 def exit_codes(readme: str, command: str) -> list[str]:
