@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from packing.manual.page import page
+from packing.manual.page import Tool, page
 from packing.model import Command, command, gist
 from packing.shells.bash import bash
 from packing.shells.fish import fish
@@ -42,9 +42,12 @@ def _manual(tool: Member, found: Command) -> str:
     alone = len(tool.scripts) == 1
     return page(
         found,
+        tool=Tool(
+            version=tool.project["version"],
+            readme=(tool.folder / "README.md").read_text(),
+            commands=tuple(tool.scripts),
+        ),
         gist=gist(tool.project["description"] if alone else found.root.description),
-        readme=(tool.folder / "README.md").read_text(),
-        version=tool.project["version"],
         date=_date((ROOT / "CHANGELOG.md").read_text()),
     )
 

@@ -4,6 +4,7 @@ One page, since `man release-mirror` is what people type and `/verify` finds the
 """
 
 import re
+from dataclasses import dataclass
 
 from packing.manual.names import ALWAYS, SEE_ALSO, VARIABLES
 from packing.manual.readme import examples, exit_codes
@@ -13,20 +14,28 @@ from packing.model import Command, Option, Part, Value
 _VARIABLE = re.compile(r"\$([A-Z][A-Z0-9_]*)|\b([A-Z]+(?:_[A-Z0-9]+)+)\b")
 
 
-def page(command: Command, *, gist: str, readme: str, version: str, date: str) -> str:
+@dataclass(frozen=True)
+class Tool:
+    """What a page tells of the tool that a command belongs to."""
+
+    version: str
+    readme: str
+    commands: tuple[str, ...]
+
+
+def page(command: Command, *, tool: Tool, gist: str, date: str) -> str:
     """Return the text of a man page.
 
     Args:
         command: what it is about.
+        tool: what it belongs to.
         gist: what it does, as a phrase.
-        readme: that of its tool.
-        version: of the command.
         date: of the version; that of the build would differ each time.
     """
     name = command.name
     lines = [
         ".nr HY 0",  # a path that is hyphenated would be another one
-        f'.TH {escaped(name.upper())} 1 {date} "toolroll {version}" toolroll',
+        f'.TH {escaped(name.upper())} 1 {date} "toolroll {tool.version}" toolroll',
         ".ad l",
         ".SH NAME",
         rf"{escaped(name)} \- {escaped(gist)}",
@@ -38,9 +47,9 @@ def page(command: Command, *, gist: str, readme: str, version: str, date: str) -
         *_options(command.root),
         *_commands(command),
         ".SH EXAMPLES",
-        *examples(readme, name)[1:],
+        *examples(tool.readme, name, tool.commands)[1:],
         ".SH EXIT STATUS",
-        *exit_codes(readme, name),
+        *exit_codes(tool.readme, name),
         ".SH ENVIRONMENT",
         *_environment(command),
         ".SH SEE ALSO",

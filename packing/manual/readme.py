@@ -1,12 +1,13 @@
 """What a README says that a man page says, too: the examples and the exit codes."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from packing.manual.roff import bold, example, item, prose
 
 _WIDTH = 70
 _BLOCK = re.compile(r"```(\w*)\n(.*?)```", re.DOTALL)
+_SESSIONS = {"console", "terminal"}
 _CODES = r"\d+(?:(?:, | / | and )\d+)*"
 
 
@@ -18,28 +19,31 @@ def section(readme: str, title: str) -> str:
     return found[1].strip()
 
 
-def examples(readme: str, command: str) -> list[str]:
-    """Return the examples of a command that a shell or cron runs."""
+def examples(readme: str, command: str, siblings: Collection[str] = ()) -> list[str]:
+    """Return the examples of a command that a shell or cron runs, without those of siblings."""
     lines: list[str] = []
-    for words, label, block in _blocks(section(readme, "Examples")):
-        kind, text = label, block
-        if kind in {"console", "terminal"}:
-            kind, text = "sh", _typed(text)
-        if kind in {"sh", "cron"} and text:
-            paragraphs = [one for one in text.split("\n\n") if re.search(rf"\b{command}\b", one)]
-            lines += [one for word in words for one in (".PP", *prose(word))]
-            shown = paragraphs or [text]
-            lines += [one for part in shown for one in example(_narrow(part, fold=kind == "sh"))]
-        else:  # a sample of output: what leads to it goes with it
-            told = [word for word in words if not word.endswith(":")]
-            lines += [one for word in told for one in (".PP", *prose(word))]
+    for words, kind, text in _blocks(section(readme, "Examples")):
+        shown = [one for one in _pieces(kind, text) if _is_about(one, command, siblings)]
+        leads = bool(shown) and kind not in _SESSIONS  # what a session prints is not shown
+        told = [word for word in words if leads or not word.endswith(":")]
+        lines += [one for word in told for one in (".PP", *prose(word))]
+        parts = ["\n".join(shown)] if kind in _SESSIONS and shown else shown
+        lines += [one for part in parts for one in example(_narrow(part, fold=kind != "cron"))]
     return lines
 
 
-def _typed(text: str) -> str:
-    """Return the commands of a block that shows what they print, too."""
-    found = re.findall(r"^\$ ((?:.*\\\n)*.*)", text, re.MULTILINE)
-    return "\n".join(found)
+def _pieces(kind: str, text: str) -> list[str]:
+    """Return what stands together in a block of commands; of a session each command."""
+    if kind in _SESSIONS:
+        return re.findall(r"^\$ ((?:.*\\\n)*.*)", text, re.MULTILINE)
+    return text.split("\n\n") if kind in {"sh", "cron"} else []
+
+
+def _is_about(text: str, command: str, siblings: Collection[str]) -> bool:
+    def named(name: str) -> bool:
+        return re.search(rf"\b{name}\b", text) is not None
+
+    return named(command) or not any(map(named, siblings))
 
 
 def _blocks(text: str) -> Iterator[tuple[list[str], str, str]]:

@@ -5,8 +5,8 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
-
 from packing.model import brief, command
+
 from tests.support.layout import COMMANDS
 
 NEW_TOOL = """
