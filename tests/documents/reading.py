@@ -1,7 +1,6 @@
 """Doing what a document says: its files are written, its commands run, its outputs compared."""
 
 import ast
-import inspect
 import re
 import shlex
 from collections.abc import Callable, Mapping
@@ -19,10 +18,15 @@ OUTPUT = {"", "json", "text"}
 """Blocks that are shown only: what help prints is compared elsewhere, the rest are samples."""
 
 _CRON = re.compile(r"^(?:@\w+|(?:\S+\s+){5})\s*(.+)$")
+_OVERWRITTEN = re.compile(r"[^\n]*\r\x1b\[K")
+"""What a terminal showed in a line until it was erased: progress."""
+_AGE = re.compile(r"\d+(?=[smhd]\\ (?:ago|old)\b)")
+"""In a pattern: how long ago a thing was, which is longer each time the document is followed."""
 _VARIABLE = re.compile(r"^([A-Z_]+)=(.*)$")
 
 
 _NOTHING: Mapping[str, Callable[[], object]] = MappingProxyType({})
+_NO_ENV: Mapping[str, Any] = MappingProxyType({})
 
 
 def follow(
@@ -96,28 +100,40 @@ def _well(said: Said, command: str) -> Said:
 
 
 def _console(world: World, text: str, _: set[str]) -> list[Said]:
+    return _session(world, text, "{{ {}\n}} 2>&1".format)
+
+
+def _terminal(world: World, text: str, _: set[str]) -> list[Said]:
+    """As a console, but with a terminal for all three streams, wide enough for what is shown."""
+    settings = "NO_COLOR=1 COLUMNS=160 proc-run --pty --"
+    return _session(world, text, lambda line: f"{settings} bash -c {shlex.quote(line)}")
+
+
+def _session(world: World, text: str, wrapped: Callable[[str], str]) -> list[Said]:
     found = []
     for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
         lines = part.splitlines()
         count = next(n for n in range(1, len(lines) + 1) if [*commands_in("\n".join(lines[:n]))])
         command, expected = "\n".join(lines[:count]), lines[count:]
-        said = _well(world.run(f"{{ {command}\n}} 2>&1"), command)
+        said = _well(world.run(wrapped(command)), command)
         _compare(world.translated_back(said.stdout), expected, f"{command}\nsaid")
         found.append(said)
     return found
 
 
 def _compare(output: str, expected: list[str], what: str) -> None:
-    shown = "".join(f"{one}\n" for one in output.splitlines())
+    lasting = _OVERWRITTEN.sub("", output)
+    shown = "".join(f"{one.rstrip()}\n" for one in lasting.splitlines())
     assert re.fullmatch(_pattern(expected), shown), f"{what}\n{shown}"
 
 
 def _pattern(lines: list[str]) -> str:
     """Return what an output has to fit: `...` is any text, alone in a line any number of lines."""
-    return "".join(
+    fitting = "".join(
         r"(?:.*\n)*" if line.strip() == "..." else re.escape(line).replace(r"\.\.\.", ".*") + r"\n"
         for line in lines
     )
+    return _AGE.sub(r"\\d+", fitting)
 
 
 def _cron(world: World, text: str, _: set[str]) -> list[Said]:
@@ -165,9 +181,6 @@ def _yaml(world: World, text: str, _: set[str]) -> list[Said]:
     return found
 
 
-_NO_ENV: Mapping[str, Any] = MappingProxyType({})
-
-
 def _steps(value: Any, env: Mapping[str, Any] = _NO_ENV) -> list[dict[str, Any]]:
     """Return each step that runs something, wherever it is, with the variables of its job."""
     if isinstance(value, dict):
@@ -180,19 +193,21 @@ def _steps(value: Any, env: Mapping[str, Any] = _NO_ENV) -> list[dict[str, Any]]
 
 def _python(_: World, text: str, __: set[str]) -> list[Said]:
     """Compile an example, and find what it imports."""
-    compile(text, "example", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-    for node in ast.walk(
-        ast.parse(f"async def _():\n{inspect.cleandoc(text)}".replace("\n", "\n "))
-    ):
+    flags = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+    tree = compile(text, "example", "exec", flags=flags)
+    compile(tree, "example", "exec", flags=flags & ~ast.PyCF_ONLY_AST)
+    for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module:
             module = import_module(node.module)
-            assert [one.name for one in node.names if not hasattr(module, one.name)] == []
+            missing = [one.name for one in node.names if not hasattr(module, one.name)]
+            assert not missing, f"{node.module} has no {', '.join(missing)}"
     return []
 
 
 _KINDS = {
     "sh": _sh,
     "console": _console,
+    "terminal": _terminal,
     "cron": _cron,
     "mail": _mail,
     "ini": _ini,

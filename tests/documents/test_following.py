@@ -1,4 +1,4 @@
-"""Following a document finds what is not as it says."""
+"""What cron mails, what happens meanwhile, and what stays from command to command."""
 
 import re
 from collections.abc import Iterator
@@ -24,10 +24,6 @@ def _block(kind: str, *lines: str) -> str:
 @pytest.mark.parametrize(
     "document",
     [
-        _block("sh", "false"),
-        _block("sh", "true  # exit code 1"),
-        _block("console", "$ echo one", "two"),
-        _block("console", "$ echo one"),
         _block("cron", "* * * * *  false"),
         _block("cron", "* * * * *  date +%F"),
         _block("cron", "* * * * *  echo news") + _block("mail", "olds"),
@@ -38,11 +34,6 @@ def _block(kind: str, *lines: str) -> str:
 def test_what_is_not_as_the_document_says_fails(world: World, document: str) -> None:
     with pytest.raises(AssertionError, match=r"^line [14]: "):
         follow(world, document)
-
-
-def test_dots_stand_for_what_differs(world: World) -> None:
-    outputs = ("$ date +%Y-x", "...-x", "$ seq 3", "1", "...", "$ true", "...")
-    assert len(follow(world, _block("console", *outputs))) == 3
 
 
 def test_what_cron_mails_is_known_until_the_document_shows_it(world: World) -> None:

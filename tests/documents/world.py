@@ -6,6 +6,7 @@ those of the stand-ins; output is translated back before it is compared.
 
 import os
 import re
+import shutil
 import sys
 import threading
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from tests.documents.projects import TOKEN, fill
 from tests.documents.shell import Said, Shell
@@ -44,16 +47,17 @@ class World:
         github: what answers for GitHub.
         upstream: its repositories, by name.
         files: the folder that the web server shows as https://example.com.
-        stack: what ends with it, such as a daemon that a preparation has started.
+        stack: what a preparation has opened, closed once the commands have ended.
         mail: what cron would have mailed, of each table that was run.
     """
 
-    def __init__(self, folder: Path, github: GitHub, web: str, stack: ExitStack) -> None:
+    def __init__(self, folder: Path, github: GitHub, web: str) -> None:
         self.root = folder / "root"
         self.home, self.files = self.root / "home", folder / "web"
-        self.github, self.stack = github, stack
-        self.mail: list[str] = []
+        self.github = github
+        self.stack = ExitStack()
         self.upstream: dict[str, Repository] = {}
+        self.mail: list[str] = []
         for name in FOLDERS:
             (self.root / name).mkdir(parents=True)
         self.names: dict[str, str] = {
@@ -99,6 +103,12 @@ class World:
         path.write_text(f"#!/bin/sh\n{script or f'echo {name}'}\n")
         path.chmod(0o755)
 
+    def needs(self, *programs: str) -> None:
+        """Skip the test where this machine lacks a program that no stand-in could be for."""
+        for name in programs:
+            if shutil.which(name, path=self.environment["PATH"]) is None:
+                pytest.skip(f"needs {name}, which Debian has as a package")
+
     def say(self, **variables: str) -> None:
         """Set variables of the environment for all further commands."""
         memory = self.shell.run("; ".join(f"export {k}='{v}'" for k, v in variables.items()))
@@ -114,8 +124,9 @@ def a_world(folder: Path) -> Iterator[World]:
         github = stack.enter_context(GitHub(token=TOKEN))
         upstream = fill(github)
         web = stack.enter_context(_web(folder / "web"))
-        world = World(folder, github, web, stack)
+        world = World(folder, github, web)
         world.upstream = upstream
+        stack.enter_context(world.stack)
         stack.callback(world.shell.close)
         yield world
 
@@ -140,7 +151,7 @@ class _Quiet(SimpleHTTPRequestHandler):
 @contextmanager
 def _web(folder: Path) -> Iterator[str]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder)))
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"
