@@ -111,8 +111,8 @@ trap '' INT
 { declare -p | grep -v '^declare -[a-zA-Z]*r'; declare -f; printf 'cd %q\\n' "$PWD"; } > "$1/state"
 exit $code
 """
-"""Runs a command and remembers what it left in the shell, also where Ctrl+C comes at its end. A trap
-lets bash outlive it, and no failure is hidden by a pipe."""
+"""Runs a command and remembers what it left in the shell, also where Ctrl+C comes at its end. A
+trap lets bash outlive that, and no failure is hidden by a pipe."""
 
 
 def _is_endless(command: str) -> bool:
