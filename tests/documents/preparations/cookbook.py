@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import TypeAlias
 
+from tests.documents.installing import add_pip
 from tests.documents.projects import add_release
 from tests.documents.world import World, checkout
 from tests.support.docker import dockerd, needs
@@ -57,6 +58,7 @@ def air_gap(world: World) -> Happenings:
 def wait_for_a_release(world: World) -> Happenings:
     """A release that is published while somebody waits for it; looks follow fast."""
     needs_command("jq")
+    add_pip(world)
     world.say(EVERY="0.1")
 
     def publish(_request: Request, response: Response) -> Response:
