@@ -8,10 +8,15 @@ MEMBERS := shared $(sort $(wildcard tools/*))
 PIP    := $(wildcard packing/pip-*.whl)
 PORTABLE := artifact-index gh-releases logtools multi-fetch text-utils
 ARGS   ?=
+ISSUES := .github/ISSUE_TEMPLATE
+# Every file of ours whose first line names a shell; completions name none.
+SHELL_SCRIPTS = $(shell git ls-files -co --exclude-standard -z | xargs -0 awk \
+  'FNR == 1 && /^\#(!.*[\/ ](ba|da)?sh( |$$)| shellcheck shell=)/ {print FILENAME} {nextfile}')
+COMPLETIONS = $(wildcard tools/*/share/bash-completion/completions/*)
 OPENAPI_VERSION := 23.0.2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fmt lint types cov bench lock openapi wheels zipapps pip-smoke clean
+.PHONY: help setup demo test check fmt lint types cov bench lock pages recording openapi wheels zipapps pip-smoke clean
 
 help: ## list what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,9 +43,20 @@ fmt: $(STAMP) ## format, and mend what can be mended
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix $(ARGS)
 
-lint: $(STAMP) ## check format and style
+lint: $(STAMP) ## check format and style: Python, shell, workflows, actions, the Dockerfile
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check $(ARGS)
+	@$(BIN)/shellcheck --external-sources $(SHELL_SCRIPTS)
+	@$(if $(COMPLETIONS),$(BIN)/shellcheck --shell=bash $(COMPLETIONS))
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/actionlint
+	@said=$$($(BIN)/zizmor --offline --pedantic --quiet --no-progress .github actions 2>&1) || \
+	  { echo "$$said"; exit 1; }
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-actions actions/*/action.yml
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-issue-config $(ISSUES)/config.yml
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-issue-forms \
+	  $(filter-out %/config.yml,$(wildcard $(ISSUES)/*.yml))
+	@$(foreach file,$(filter-out %.dockerignore,$(wildcard Dockerfile*)),$(BIN)/hadolint $(file) &&) :
 
 types: $(STAMP) ## check types, those of portable tools for other systems too
 	$(BIN)/mypy shared/src $(addsuffix /src,$(filter tools/%,$(MEMBERS))) packing tests $(ARGS)
@@ -63,6 +79,12 @@ lock: $(STAMP) ## refresh requirements.lock (ARGS=--upgrade moves to newer versi
 	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate --all-extras \
 	  $(addprefix --no-emit-package toolroll-,$(notdir $(MEMBERS))) \
 	  --group dev $(MEMBERS:=/pyproject.toml) -o requirements.lock $(ARGS)
+
+pages: $(STAMP) ## write the completions and man pages anew, from the parsers and READMEs
+	$(BIN)/python -m packing.pages
+
+recording: $(STAMP) ## draw docs/terminal.svg anew: what a terminal shows of a first look
+	$(BIN)/python -m packing.recording
 
 openapi: build/openapi/api.github.com.json ## fetch GitHub's description of its API, for the tests (needs npm)
 

@@ -116,7 +116,8 @@ def _with_siblings(tool: Member) -> list[Member]:
 
 def contents_of(tool: Member, folder: Path) -> Contents:
     """Zip an installed tool, the same bytes each time."""
-    shutil.rmtree(folder / "bin", ignore_errors=True)
+    for name in ("bin", "share"):  # for shells and man, which look elsewhere
+        shutil.rmtree(folder / name, ignore_errors=True)
     paths = [path for path in folder.rglob("*") if path.is_file() and _is_wanted(path)]
     zipped = io.BytesIO()
     with zipfile.ZipFile(zipped, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -14,7 +14,7 @@ from pathlib import Path
 PATIENCE_S = 60
 """How long a command may take; never reached when all is well."""
 
-_ENDLESS = re.compile(r"(^|\s)(serve|-f|--follow|--watch)(\s|$)")
+_ENDLESS = re.compile(r"(^|\s)(serve|(tail|logs)\s(.*\s)?-f|--follow|--watch)(\s|$)")
 _CODE = re.compile(r"#.*\bexit code (\d+)")
 
 
@@ -64,13 +64,17 @@ class Shell:
         self._memory = folder.with_name(f"{folder.name}.shell")
         self._memory.mkdir()
         self._environment = {**environment}
-        self._groups: list[int] = []
+        self._groups: list[subprocess.Popen[bytes]] = []
         (self._memory / "state").write_text(f"cd {shlex.quote(str(folder))}\n")
 
     def run(self, command: str) -> Said:
-        """Run a command to its end; one that goes on for ever gets Ctrl+C when it has spoken."""
+        """Run a command to its end; one that goes on for ever gets Ctrl+C when it has spoken.
+
+        If it goes on in the background, it has spoken when this returns: what serves is up then.
+        """
         (self._memory / "command").write_text(command + "\n")
-        out, err = self._memory / "stdout", self._memory / "stderr"
+        number = len(self._groups)  # what stays in the background writes into its own
+        out, err = self._memory / f"stdout.{number}", self._memory / f"stderr.{number}"
         with out.open("wb") as stdout, err.open("wb") as stderr:
             process = subprocess.Popen(
                 ["bash", "-c", _SESSION, "bash", str(self._memory)],
@@ -80,14 +84,10 @@ class Shell:
                 stderr=stderr,
                 start_new_session=True,
             )
-        self._groups.append(process.pid)
-        endless = bool(_ENDLESS.search(command.partition("#")[0])) and not _in_background(command)
-        if endless:
+        self._groups.append(process)
+        code = _interrupted(process, out) if _is_endless(command) else _ended(process)
+        if _serves_in_background(command):
             _await_words(process, out)
-            os.killpg(process.pid, signal.SIGINT)
-        code = _ended(process)
-        if endless:
-            code = 0 if code in {130, -signal.SIGINT, 0} else code
         return Said(command, code, _text(out), _text(err))
 
     def close(self) -> None:
@@ -95,7 +95,7 @@ class Shell:
         for number in (signal.SIGTERM, signal.SIGKILL):
             for group in self._groups:
                 with suppress(ProcessLookupError):
-                    os.killpg(group, number)
+                    os.killpg(group.pid, number)
             deadline = time.monotonic() + 5
             while any(map(_lives, self._groups)) and time.monotonic() < deadline:
                 time.sleep(0.01)
@@ -104,21 +104,41 @@ class Shell:
 _SESSION = """
 . "$1/state" 2>/dev/null
 trap : INT
+set -o pipefail
 eval "$(cat "$1/command")"
 code=$?
+trap '' INT
 { declare -p | grep -v '^declare -[a-zA-Z]*r'; declare -f; printf 'cd %q\\n' "$PWD"; } > "$1/state"
 exit $code
 """
-"""Runs a command and remembers what it left in the shell. A trap lets bash outlive Ctrl+C."""
+"""Runs a command and remembers what it left in the shell, also where Ctrl+C comes at its end. A
+trap lets bash outlive that, and no failure is hidden by a pipe."""
+
+
+def _is_endless(command: str) -> bool:
+    return bool(_ENDLESS.search(command.partition("#")[0])) and not _in_background(command)
+
+
+def _serves_in_background(command: str) -> bool:
+    return bool(_ENDLESS.search(command.partition("#")[0])) and _in_background(command)
 
 
 def _in_background(command: str) -> bool:
     return command.partition("#")[0].rstrip().endswith("&")
 
 
+def _interrupted(process: "subprocess.Popen[bytes]", stdout: Path) -> int:
+    _await_words(process, stdout)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGINT)
+    code = _ended(process)
+    return 0 if code in {130, -signal.SIGINT} else code
+
+
 def _await_words(process: "subprocess.Popen[bytes]", stdout: Path) -> None:
+    """Wait until something is said, or nobody is left of the group who could."""
     deadline = time.monotonic() + PATIENCE_S
-    while not stdout.stat().st_size and process.poll() is None:
+    while not stdout.stat().st_size and _lives(process):
         if time.monotonic() > deadline:
             os.killpg(process.pid, signal.SIGKILL)
             raise AssertionError("it never said anything")
@@ -134,12 +154,13 @@ def _ended(process: "subprocess.Popen[bytes]") -> int:
         return -signal.SIGKILL
 
 
-def _lives(group: int) -> bool:
+def _lives(process: "subprocess.Popen[bytes]") -> bool:
+    process.poll()  # a shell that has ended is no member of its group any more
     with suppress(ProcessLookupError):
-        os.killpg(group, 0)
+        os.killpg(process.pid, 0)
         return True
     return False
 
 
 def _text(path: Path) -> str:
-    return path.read_text(errors="backslashreplace")
+    return path.read_bytes().decode(errors="backslashreplace")  # with its carriage returns

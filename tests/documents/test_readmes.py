@@ -7,9 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.documents.preparations import front_page
 from tests.documents.reading import follow
-from tests.documents.world import a_world
-from tests.support.layout import TOOLS, Member
+from tests.documents.world import a_world, checkout
+from tests.support.layout import ROOT, TOOLS, Member
+
+ELSEWHERE = frozenset({"make demo", "make test"})
+"""What the tests of a fresh Debian run, and what runs this."""
 
 
 @pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.name)
@@ -18,6 +22,14 @@ def test_the_commands_of_a_tools_readme_run(tool: Member, tmp_path: Path) -> Non
     with a_world(tmp_path) as world:
         preparation.prepare(world)
         assert follow(world, (tool.folder / "README.md").read_text())
+
+
+def test_the_commands_of_the_front_page_run(tmp_path: Path) -> None:
+    text = (ROOT / "README.md").read_text()
+    with a_world(tmp_path) as world:
+        checkout(world)
+        front_page.prepare(world)
+        assert follow(world, text, without=ELSEWHERE)
 
 
 ORDER = ["Examples", "Options", "...", "Exit codes", "Limits", "Compared", "As a library"]

@@ -6,6 +6,7 @@ those of the stand-ins; output is translated back before it is compared.
 
 import os
 import re
+import shutil
 import sys
 import threading
 from collections.abc import Iterator
@@ -15,14 +16,26 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.documents.projects import TOKEN, fill
 from tests.documents.shell import Said, Shell
 from tests.support.github import GitHub
+from tests.support.github_data import Repository
 from tests.support.layout import COMMANDS, ROOT
 
 SYSTEM = ("backup", "etc", "media", "run", "srv", "usr/local", "var")
 _SYSTEM_PATH = re.compile(rf"(?<![\w.:/*])/({'|'.join(SYSTEM)})(?=[/\s'\"]|$)", re.MULTILINE)
-FOLDERS = ("etc/cron.d", "run/lock", "media/usb", "srv", "usr/local/bin", "var/cache", "var/lib")
+FOLDERS = (
+    "etc/cron.d",
+    "run/lock",
+    "media/usb",
+    "srv",
+    "usr/local/bin",
+    "var/cache",
+    "var/lib",
+    "var/log",
+)
 
 
 class World:
@@ -32,17 +45,24 @@ class World:
         home: the current folder of its commands, and the user's home.
         root: where the folders of the system are.
         github: what answers for GitHub.
+        upstream: its repositories, by name.
         files: the folder that the web server shows as https://example.com.
+        stack: what a preparation has opened, closed once the commands have ended.
+        mail: what cron would have mailed, of each table that was run.
     """
 
     def __init__(self, folder: Path, github: GitHub, web: str) -> None:
         self.root = folder / "root"
         self.home, self.files = self.root / "home", folder / "web"
         self.github = github
+        self.stack = ExitStack()
+        self.upstream: dict[str, Repository] = {}
+        self.mail: list[str] = []
         for name in FOLDERS:
             (self.root / name).mkdir(parents=True)
         self.names: dict[str, str] = {
             "https://example.com": web,
+            "https://api.github.com": github.api_url,
             "GH_TOKEN=...": f"GH_TOKEN={TOKEN}",
         }
         self.environment = _environment(folder, self.home)
@@ -83,6 +103,12 @@ class World:
         path.write_text(f"#!/bin/sh\n{script or f'echo {name}'}\n")
         path.chmod(0o755)
 
+    def needs(self, *programs: str) -> None:
+        """Skip the test where this machine lacks a program that no stand-in could be for."""
+        for name in programs:
+            if shutil.which(name, path=self.environment["PATH"]) is None:
+                pytest.skip(f"needs {name}, which Debian has as a package")
+
     def say(self, **variables: str) -> None:
         """Set variables of the environment for all further commands."""
         memory = self.shell.run("; ".join(f"export {k}='{v}'" for k, v in variables.items()))
@@ -96,9 +122,11 @@ def a_world(folder: Path) -> Iterator[World]:
         (folder / "web").mkdir()
         (folder / "web/index.html").write_text("<html><body>fine</body></html>\n")
         github = stack.enter_context(GitHub(token=TOKEN))
-        fill(github)
+        upstream = fill(github)
         web = stack.enter_context(_web(folder / "web"))
         world = World(folder, github, web)
+        world.upstream = upstream
+        stack.enter_context(world.stack)
         stack.callback(world.shell.close)
         yield world
 
@@ -123,7 +151,7 @@ class _Quiet(SimpleHTTPRequestHandler):
 @contextmanager
 def _web(folder: Path) -> Iterator[str]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder)))
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"
@@ -135,5 +163,6 @@ def _web(folder: Path) -> Iterator[str]:
 
 def checkout(world: World) -> None:
     """Put a checkout of this project where the world's commands run."""
-    for name in ("shared", "tools", "README.md", "Makefile", "requirements.lock"):
-        (world.home / name).symlink_to(ROOT / name)
+    for path in ROOT.iterdir():
+        if not path.name.startswith("."):
+            (world.home / path.name).symlink_to(path)

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from observe.samples import NAMES
-from tests.support.layout import ROOT
+from tests.support.layout import MEMBERS, ROOT
 from tests.support.prometheus import Prometheus, prometheus, promtool
 from toolroll_shared.errors import Exit
 
@@ -26,8 +26,9 @@ COLUMNS = 24
 
 SOURCES = [
     path
-    for folder in ("tools/release-mirror", "tools/gh-releases", "shared")
-    for path in (ROOT / folder / "src").rglob("*.py")
+    for member in MEMBERS
+    if member.name in {"release-mirror", "gh-releases", "shared"}
+    for path in member.installed.rglob("*.py")
 ]
 
 _NO_METRICS = re.compile(

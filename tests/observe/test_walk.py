@@ -111,7 +111,7 @@ def test_the_schema_has_each_command() -> None:
 
 @pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.name)
 def test_each_action_that_a_source_names_is_in_the_schema(tool: Member) -> None:
-    texts = [path.read_text() for path in tool.package.rglob("*.py")]
+    texts = [path.read_text() for path in tool.installed.rglob("*.py")]
     named = {name for text in texts for name in NAMED.findall(text)}
     commands = [name for name, module in COMMANDS.items() if module.startswith(tool.import_name)]
     known = {one for command in commands for one in actions_of(command)} - {"run"}

@@ -14,11 +14,11 @@ from typing import Any, TypeAlias
 
 import jsonschema_rs
 
+import observe
 from tests.support.commands import environment
 from tests.support.journals import records_in
-from tests.support.layout import ROOT
 
-SCHEMA_PATH = ROOT / "tools/observe/src/observe/record.schema.json"
+SCHEMA_PATH = Path(observe.__file__).with_name("record.schema.json")
 PATIENCE_S = 60  # never reached when all is well
 
 Until: TypeAlias = Callable[[int], object]

@@ -177,7 +177,8 @@ def test_a_file_that_is_not_as_recorded_is_not_sent(
     harm(file)
     for _ in range(2):
         got = served.ask(PATH)
-        assert (got.status, got.headers["Retry-After"]) == (503, "60")
+        assert got.status == 503
+        assert "Retry-After" not in got.headers  # it does not pass by itself
         assert "release-mirror verify" in got.json["message"]
         assert "ETag" not in got.headers
     assert [one["ok"] for one in served.records(2)] == [False, False]

@@ -3,6 +3,7 @@
 import tomllib
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,14 @@ class Member:
     @property
     def package(self) -> Path:
         return self.folder / "src" / self.import_name
+
+    @property
+    def installed(self) -> Path:
+        """The package that is imported: from the sources, or from a wheel."""
+        spec = find_spec(self.import_name)
+        assert spec is not None
+        assert spec.origin is not None
+        return Path(spec.origin).parent
 
     @property
     def scripts(self) -> dict[str, str]:

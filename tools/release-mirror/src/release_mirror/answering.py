@@ -146,8 +146,7 @@ class Answers:
         return problem(
             HTTPStatus.SERVICE_UNAVAILABLE,
             "The file is not as it was recorded: it needs release-mirror verify on its server",
-            Retry_After="60",
-        )
+        )  # without Retry-After: a client would take damage for a limit, and wait
 
     def _trouble(self, file: Held, error: NotAsRecorded) -> str:
         return f"{self._dest}/{file.path}: {error}; see release-mirror verify --dest {self._dest}"
