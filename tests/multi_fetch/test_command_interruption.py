@@ -231,12 +231,14 @@ def text_of(path: Path) -> str:
 
 
 LOOP = """
-import os, sys
+import os, signal, sys
 from multi_fetch.cli import main
 from multi_fetch import run, lines, out, feed, engine, progress
 for line in sys.stdin:
     output, *argv = line.rstrip("\\n").split("\\t")
+    signal.pthread_sigmask(signal.SIG_BLOCK, {2, 15})  # Python forgets those that come in fork()
     child = os.fork()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {2, 15})
     if not child:
         for descriptor, name in ((0, os.devnull), (1, output), (2, output + ".err")):
             os.dup2(os.open(name, os.O_RDWR | os.O_CREAT), descriptor)

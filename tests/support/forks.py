@@ -88,10 +88,20 @@ def _serve(modules: Sequence[str]) -> None:
             _, status = os.waitpid(request["wait"], 0)
             answer = os.waitstatus_to_exitcode(status)
         else:
-            answer = os.fork()
+            answer = _fork()
             if not answer:
                 _be_the_command(main, request["output"], request["arguments"])
         print(answer, flush=True)
+
+
+def _fork() -> int:
+    """Fork, and lose no signal: Python forgets those that come to the child in its fork()."""
+    ours = {signal.SIGINT, signal.SIGTERM}
+    signal.pthread_sigmask(signal.SIG_BLOCK, ours)
+    try:
+        return os.fork()
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ours)
 
 
 def _be_the_command(main: object, output: str, arguments: Sequence[str]) -> NoReturn:
