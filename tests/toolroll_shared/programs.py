@@ -42,9 +42,10 @@ def finish(command: list[str], **settings: Any) -> subprocess.CompletedProcess[s
         "stdout": subprocess.PIPE,
         "stderr": subprocess.PIPE,
         "env": ENVIRONMENT,
+        "timeout": TIMEOUT,
     }
     done: subprocess.CompletedProcess[str] = subprocess.run(
-        command, text=True, timeout=TIMEOUT, check=False, **{**usual, **settings}
+        command, text=True, check=False, **{**usual, **settings}
     )
     return done
 

@@ -235,6 +235,63 @@ def test_a_second_signal_ends_a_slow_cleanup(
     assert end(process)[0] == code
 
 
+AT_EACH_CALL = """
+import asyncio, os, select, signal, sys
+from toolroll_shared.cli import run
+from toolroll_shared.signals import run_async
+
+async def work():
+    try:
+        for _ in range(3):
+            await asyncio.sleep(0.001)
+    finally:
+        await asyncio.sleep(0)
+
+HELD = ("asyncio.", "toolroll_shared.signals")
+
+def interrupted_at(moment):
+    calls = 0
+    def count(frame, event, _argument):
+        nonlocal calls
+        if event != "call" or not frame.f_globals["__name__"].startswith(HELD):
+            return
+        calls += 1
+        if calls == moment:
+            signal.raise_signal(signal.SIGTERM)
+    def body(journal):
+        sys.setprofile(count)
+        try:
+            run_async(work())
+        finally:
+            sys.setprofile(None)
+        return 0 if calls >= moment else 99
+    return run("tool", body)
+
+os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+for moment in range(1, 1000):
+    child = os.fork()
+    if not child:
+        os._exit(interrupted_at(moment))
+    handle = os.pidfd_open(child)
+    if not select.select([handle], [], [], 10)[0]:
+        os.kill(child, signal.SIGKILL)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    os.close(handle)
+    print(code, flush=True)
+    if code == 99:
+        break
+"""
+
+
+def test_a_signal_at_any_moment_of_an_event_loop_ends_the_work() -> None:
+    done = finish([sys.executable, "-c", AT_EACH_CALL], timeout=60)
+    *codes, last = map(int, done.stdout.split())
+    assert last == 99, "each call that there is was a moment"
+    assert set(codes) <= {143, 0}
+    assert codes == sorted(codes, reverse=True), "0 only when the work has ended"
+    assert codes.count(143) > 50
+
+
 QUICK_CLEANUPS = {
     "plain": PLAIN.replace(
         'print("cleaned"', 'print("slow", flush=True); input(); print("cleaned"'

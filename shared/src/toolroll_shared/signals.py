@@ -12,13 +12,15 @@ import signal
 import sys
 import time
 from contextlib import contextmanager, suppress
+from functools import partial
 
 from .errors import Exit
 from .output import note, writing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator
+    from asyncio import AbstractEventLoop
+    from collections.abc import Callable, Coroutine, Iterator, Sequence
     from types import FrameType
     from typing import Any, TypeVar
 
@@ -107,10 +109,11 @@ def run_async(
 ) -> T:
     """Run a coroutine as `asyncio.run` does, but hear signals well, inside `run`.
 
-    The first SIGINT or SIGTERM cancels the work, also one that another thread receives or
-    that comes just before the event loop goes to sleep. The second one ends the process at
-    once: raised inside the loop, it could lose a wake-up that the clean-up waits for. Only
-    a write that nobody reads is broken off by raising: no cancellation would reach it.
+    The first SIGINT or SIGTERM cancels the work, also one that another thread receives, that
+    comes just before the event loop goes to sleep, or before the work has begun. The second one
+    ends the process at once. Nothing is raised inside the loop, which could lose a wake-up that
+    the clean-up waits for; only a write that nobody reads is broken off by raising: no
+    cancellation would reach it.
 
     Args:
         work: what to do.
@@ -120,37 +123,80 @@ def run_async(
     import asyncio
 
     stop = _current
-    heard_now = [
-        number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) is stop
-    ]
+    heard_now = _numbers_of(stop)
+    before = stop.was_asked_for
+    tellers: list[Callable[[], object]] = [int]  # until there is somebody to tell
+
+    def on_signal(number: int, _frame: FrameType | None) -> None:
+        if not stop.hear(number):
+            return
+        if writing and (at_first_signal is None or _is_stuck()):
+            raise KeyboardInterrupt
+        tellers[-1]()
 
     async def heard() -> T:
         task, loop = asyncio.current_task(), asyncio.get_running_loop()
         assert task is not None  # noqa: S101 - we are in it
-
-        def on_signal(number: int, _frame: FrameType | None) -> None:
-            if not stop.hear(number):
-                return
-            if writing and (at_first_signal is None or _is_stuck()):
-                raise KeyboardInterrupt
-            loop.call_soon_threadsafe(at_first_signal or task.cancel)
-
-        for number in heard_now:
-            with suppress(NotImplementedError):  # Windows
-                loop.add_signal_handler(number, int)  # what it does is to wake the loop
-            signal.signal(number, on_signal)
-        return await work
+        tellers.append(partial(loop.call_soon_threadsafe, at_first_signal or task.cancel))
+        if stop.was_asked_for and not before:  # it came while the loop was made
+            tellers[-1]()
+        with _waking(loop, heard_now, on_signal):
+            return await work
 
     try:
+        for number in heard_now:
+            signal.signal(number, on_signal)
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             return runner.run(heard())
     except asyncio.CancelledError:
         if stop.was_asked_for:
             raise KeyboardInterrupt from None
         raise
-    finally:  # closing the loop reset them
+    finally:
         for number in heard_now:
             signal.signal(number, stop)
+
+
+def _numbers_of(stop: Stop) -> list[int]:
+    """Return the signals that it hears; those that our parent had us ignore are not among them."""
+    return [one for one in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(one) is stop]
+
+
+@contextmanager
+def _waking(
+    loop: AbstractEventLoop, numbers: Sequence[int], handler: Callable[..., None]
+) -> Iterator[None]:
+    """Have signals wake an event loop that sleeps, in the `with` block, and be heard by a handler.
+
+    The loop's own way to do so puts other handlers in the place of ours, at its end too: the
+    signals are held back until ours is there again.
+    """
+
+    def change(one: Callable[[int], object]) -> None:
+        with _held_back(numbers):
+            for number in numbers:
+                with suppress(NotImplementedError):  # Windows
+                    one(number)
+                signal.signal(number, handler)
+
+    change(lambda number: loop.add_signal_handler(number, int))  # it is woken, and does nothing
+    try:
+        yield
+    finally:
+        change(loop.remove_signal_handler)
+
+
+@contextmanager
+def _held_back(numbers: Sequence[int]) -> Iterator[None]:
+    """Hold signals back in the `with` block, where the system can."""
+    if sys.platform == "win32":
+        yield
+    else:
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _loop_factory() -> Callable[[], Any] | None:
