@@ -1,15 +1,21 @@
-"""What tests of packing have: shells that know our completions, and what is built, made once."""
+"""What tests of packing have: shells that know our completions, and what is built, made once.
+
+Images are built and run by a daemon of ours; nobody else's is touched.
+"""
 
 import os
 import shutil
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from tests.packing.images import Image, docker_with_base, image_of
 from tests.packing.shelf import Shelf
 from tests.packing.shells import BASH_SETTINGS, ZSH_SETTINGS, Fish, Shell, Typed
+from tests.support.containers import Docker
 from tests.support.layout import TOOLS
 
 BASH_COMPLETION = Path("/usr/share/bash-completion/bash_completion")
@@ -22,6 +28,21 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Shelf:
     """Wheels, sdists and single files of the sources as they are."""
     root = tmp_path_factory.getbasetemp()
     return Shelf(root.parent if os.environ.get("PYTEST_XDIST_WORKER") else root)
+
+
+@pytest.fixture(scope="session")
+def docker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Docker]:
+    """The docker command on a daemon of all workers, which has the base of our images."""
+    root = tmp_path_factory.getbasetemp()
+    shared = root.parent if os.environ.get("PYTEST_XDIST_WORKER") else root
+    with docker_with_base(shared / "docker") as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def image(docker: Docker) -> Image:
+    """Return the tag of the image of a tool, or of a target."""
+    return partial(image_of, docker)
 
 
 @pytest.fixture

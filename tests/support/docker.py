@@ -118,8 +118,12 @@ def dockerd(*more: str) -> Iterator[Engine]:
             "--ip-masq=false",
             *more,
         ]
-        with _running(command, folder) as engine:
-            yield engine
+        try:
+            with _running(command, folder) as engine:
+                yield engine
+        finally:  # a container with the host's network makes it mount that, and leave it so
+            left = f"{folder}/exec/netns/default"
+            subprocess.run(["umount", left], check=False, capture_output=True)
 
 
 @contextmanager

@@ -133,9 +133,11 @@ def _is_missing(word: str, error: OSError) -> bool:
 def _ending(pid: int, began: float, clock: Callable[[], float]) -> Ending:
     """Pass signals on until the command has ended."""
     while True:
-        ended, status, usage = os.wait4(pid, os.WNOHANG)
-        if ended:
+        ended, status, usage = os.wait4(-1, os.WNOHANG)
+        if ended == pid:
             break
+        if ended:  # an orphan; as PID 1 of a container we inherit them, and nobody else waits
+            continue
         heard = signal.sigwaitinfo(_WAITED_FOR)
         if heard.si_signo != signal.SIGCHLD and not _has_come_to_all(heard):
             with suppress(ProcessLookupError):
