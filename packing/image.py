@@ -21,6 +21,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from packing.needs import needs
+
 ROOT = Path(__file__).parents[1]
 HOME = Path("/opt/toolroll")
 LOCK = ROOT / "requirements.lock"
@@ -96,15 +98,8 @@ def required(wanted: Sequence[str]) -> Iterator[str]:
 
 def members(wanted: Sequence[str]) -> list[str]:
     """Return the tools, and the members that they depend on."""
-    found: set[str] = set()
-    left = [bare(one) for one in wanted]
-    while left:
-        name = left.pop()
-        found.add(name)
-        needed = [bare(one) for one in project(name)["dependencies"]]
-        ours = [one.removeprefix("toolroll-") for one in needed if one.startswith("toolroll-")]
-        left += set(ours) - found
-    return sorted(found)
+    folders, _ = needs(*map(bare, wanted))
+    return sorted(folder.name for folder in folders)
 
 
 def bare(requirement: str) -> str:
@@ -131,10 +126,12 @@ def commands_of(wanted: Sequence[str]) -> list[str]:
 
 
 def keep_only(commands: Sequence[str]) -> None:
-    """Remove the commands of others: PATH leads to ours alone, and to the environment's Python."""
+    """Remove what others have for a shell: PATH leads to our commands and to Python alone."""
     for path in (HOME / "bin").iterdir():
         if path.name not in commands and not path.name.startswith("python"):
             path.unlink()
+    for name in ("include", "share"):  # no compiler, no shell and no man will read them
+        shutil.rmtree(HOME / name, ignore_errors=True)
 
 
 def make_entry(commands: Sequence[str]) -> None:

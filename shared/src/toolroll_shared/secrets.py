@@ -31,8 +31,8 @@ _DIGIT_AND_LETTER = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])", re.DOTALL)
 
 _RUN = r"[^\s\"'<>\\]*+"
 _URL = re.compile(
-    rf"(:(?:\\*+/){{2}}|\bhttps?:/(?![/\\]))({_RUN}(?:\\++(?![\"']){_RUN})*+)", re.IGNORECASE
-)  # a path that was made of a URL has one slash
+    rf"(:(?:\\*+/){{2}}|\bhttps?:/(?![/\\]))({_RUN}(?:\\++(?![\"']){_RUN})*)", re.IGNORECASE
+)  # a path that was made of a URL has one slash; `)*+` loses its way in Python before 3.11.5
 _AUTHORITY = re.compile(r"[^/?#\\]*+")
 _HOST = re.compile(r"(?:[^:\[\]]*+|\[[^\]]*+\])(?::[0-9]*+)?")
 _QUERY = re.compile(r"[?#]")
