@@ -102,3 +102,21 @@ def test_a_server_is_healthy_as_long_as_it_answers(
         until(lambda: health(docker, server) == "unhealthy")
         docker.does("exec", "--user=65532", server, "mv", "away", "manifest.sqlite")
         until(lambda: health(docker, server) == "healthy")
+
+
+def test_a_cache_that_cannot_be_written_is_left_out_and_a_database_is_asked_for(
+    docker: Docker, image: Image, volume: str, github: GitHub
+) -> None:
+    at_github = (f"--env=GITHUB_API_URL={github.api_url}", "--env=GH_TOKEN=t0ken-s3cret")
+    listed = docker.run(*at_github, image("gh-releases"), "octo/tool")
+    assert listed.code == 0
+    assert listed.stderr.endswith("Read-only file system; going on without\n")
+    assert listed.stderr.count("\n") == 1
+    home = "--tmpfs=/home/toolroll:mode=1777"
+    assert docker.run(*at_github, home, image("gh-releases"), "octo/tool").stderr == ""
+    index = [*at_github, volume, image("artifact-index"), "octo/tool"]
+    refused = docker.run(*index)
+    assert refused.code in {1, 2}, refused
+    assert "Read-only file system" in refused.stderr
+    assert refused.stderr.count("\n") == 1
+    assert docker.run(*index, "--db", "releases.sqlite").code == 0
