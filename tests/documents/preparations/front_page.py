@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from tests.documents.installing import add_pip
 from tests.documents.preparations import image_pruner, k8s_toolbox
 from tests.documents.world import World
 
@@ -9,6 +10,7 @@ from tests.documents.world import World
 def prepare(world: World) -> None:
     """Make the reader's files, and start a Docker daemon and a Kubernetes API."""
     world.needs("jq")
+    add_pip(world)
     image_pruner.prepare(world)
     k8s_toolbox.prepare(world)
     world.put("urls.txt", world.translated("https://example.com/index.html\n"))
