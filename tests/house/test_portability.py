@@ -1,6 +1,7 @@
 """Portable tools do their work where Python has only what Windows or macOS gives it.
 
-See tests/support/other_system: real processes, in which the rest is absent for our packages.
+See tests/support/other_system: real processes, in which the rest is absent for our packages. On
+Windows and macOS themselves nothing is pretended.
 """
 
 import json
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from logtools.portable import lock
 from tests.support.commands import argv
 from tests.support.github import GitHub
 from tests.support.github_data import Repository
@@ -24,9 +26,17 @@ LOG = b"2026-01-01T00:00:00Z INFO one\r\n2026-01-01T00:00:01Z ERROR two\r\n"
 System = dict[str, str]
 
 
-@pytest.fixture(params=["win32", "darwin"])
+IS_PRETENDED = sys.platform == "linux"
+SYSTEMS = ["win32", "darwin"] if IS_PRETENDED else [sys.platform]
+
+ends_by_a_signal = pytest.mark.skipif(sys.platform == "win32", reason="has no signals to send")
+
+
+@pytest.fixture(params=SYSTEMS)
 def system(request: pytest.FixtureRequest) -> System:
-    """The environment of a process that believes to be there."""
+    """The environment of a process that is there, or believes to be."""
+    if not IS_PRETENDED:
+        return {**os.environ}
     return {
         **os.environ,
         "PYTHONPATH": str(ROOT / "tests/support/other_system"),
@@ -66,6 +76,7 @@ except ModuleNotFoundError as error:
 """
 
 
+@pytest.mark.skipif(not IS_PRETENDED, reason="nothing is pretended")
 def test_what_is_absent_is_so_for_ours_only(system: System) -> None:
     done = subprocess.run(
         [sys.executable, "-c", PROBE], env=system, capture_output=True, text=True, check=False
@@ -112,13 +123,12 @@ def test_a_cursor_goes_on_over_a_rotation_and_is_locked(system: System, tmp_path
     log.write_bytes(b"c\n")
     assert said(run(system, *tail)) == b"b\nc\n"
     assert said(run(system, *tail)) == b""
-    with (tmp_path / "cursor.lock").open() as lock:
-        import fcntl
-
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with (tmp_path / "cursor.lock").open("r+") as locked:
+        lock(locked.fileno())
         assert run(system, *tail).returncode == 75
 
 
+@ends_by_a_signal
 def test_a_log_is_followed_over_a_rotation(system: System, tmp_path: Path) -> None:
     log, shown = tmp_path / "app.log", tmp_path / "shown"
     log.write_bytes(b"a\n")
@@ -170,6 +180,7 @@ def test_files_are_fetched_and_hashed(
     assert len(list((tmp_path / "files").iterdir())) == len(urls)
 
 
+@ends_by_a_signal
 def test_fetching_is_interrupted_in_order(system: System, tmp_path: Path) -> None:
     import socket
 
@@ -189,9 +200,9 @@ def test_fetching_is_interrupted_in_order(system: System, tmp_path: Path) -> Non
     assert b"Traceback" not in errors
 
 
-@pytest.mark.parametrize(
-    ("system", "module", "arguments", "code"),
-    [
+REFUSALS = [
+    one
+    for one in [
         ("win32", "proc_run", ["--", "true"], 125),
         ("darwin", "proc_run", ["--", "true"], 125),
         ("win32", "observe", ["--", "true"], 2),
@@ -199,9 +210,12 @@ def test_fetching_is_interrupted_in_order(system: System, tmp_path: Path) -> Non
         ("win32", "observe", ["report", os.devnull], 2),
         ("win32", "release_mirror", ["status", "--dest", "none"], 2),
         ("win32", "logtools", ["tail", "-f", "--pid", "1", "none"], 2),
-    ],
-    indirect=["system"],
-)
+    ]
+    if one[0] in SYSTEMS
+]
+
+
+@pytest.mark.parametrize(("system", "module", "arguments", "code"), REFUSALS, indirect=["system"])
 def test_what_cannot_be_done_there_is_refused_in_one_line(
     system: System, module: str, arguments: list[str], code: int
 ) -> None:
