@@ -61,6 +61,9 @@ VOLUME /data
 WORKDIR /data
 USER 65532:65532
 ENTRYPOINT ["/opt/toolroll/entry"]
+# It asks the server if there is one; any other run is healthy as long as it runs.
+HEALTHCHECK --interval=30s --timeout=10s --start-period=10s \
+    CMD ["/opt/toolroll/bin/python", "-I", "/opt/toolroll/health.py"]
 ARG SOURCE=https://github.com/toolroll/toolroll
 ARG VERSION=0.1.0
 LABEL org.opencontainers.image.source="${SOURCE}" \
@@ -78,8 +81,6 @@ LABEL org.opencontainers.image.title="${TOOL}" \
 FROM bare AS release-mirror
 COPY --from=build-release-mirror /opt/toolroll /opt/toolroll
 EXPOSE 8080
-HEALTHCHECK --interval=30s --timeout=10s --start-period=10s \
-    CMD ["/opt/toolroll/bin/python", "-I", "/opt/toolroll/health.py"]
 ARG REVISION=
 LABEL org.opencontainers.image.title="release-mirror" \
       org.opencontainers.image.description="Mirror a GitHub project's release assets into a folder" \

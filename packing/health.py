@@ -1,17 +1,18 @@
-"""The health check of release-mirror's image: whether the server in it answers.
+"""The health check of the images: whether the server answers, where PID 1 is one.
 
-What PID 1 was started with tells whether it is a server, and where it listens. Any other run
-of release-mirror counts as healthy: its exit code tells how it went.
+What PID 1 was started with tells that, and where it listens. Any other run counts as healthy: its
+exit code tells how it went.
 """
 
 import sys
 from collections.abc import Sequence
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
+from itertools import pairwise
 from pathlib import Path
 
-DEFAULT = "127.0.0.1:8080"
-"""Where `release-mirror serve` listens if it is not told."""
+DEFAULTS = {"release-mirror": "127.0.0.1:8080", "observe": "127.0.0.1:9464"}
+"""Where `serve` of these commands listens if it is not told."""
 
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - to recognise it
 TIMEOUT_S = 5
@@ -20,9 +21,10 @@ MAX_SAID = 1000  # bytes of its answer
 
 def listens_at(words: Sequence[str]) -> str | None:
     """Return the HOST:PORT of a `serve` among the words of a command line; None without one."""
-    if "serve" not in words:
+    servers = [Path(word).name for word, following in pairwise(words) if following == "serve"]
+    if not servers or servers[0] not in DEFAULTS:
         return None
-    found = DEFAULT
+    found = DEFAULTS[servers[0]]
     for word, following in zip(words, [*words[1:], ""], strict=True):
         if word == "--listen":
             found = following

@@ -104,6 +104,18 @@ def test_a_server_is_healthy_as_long_as_it_answers(
         until(lambda: health(docker, server) == "healthy")
 
 
+def test_the_server_of_metrics_is_healthy_while_it_has_its_log(
+    docker: Docker, image: Image, volume: str
+) -> None:
+    home = "--tmpfs=/home/toolroll:mode=1777"
+    listen = f"--listen=127.0.0.1:{free_port()}"
+    serve = [OFTEN, "--health-retries=1", home, volume, image("observe"), "serve", listen]
+    with docker.running(*serve, "--log", "log.json") as server:
+        until(lambda: health(docker, server) == "unhealthy")
+        docker.does("exec", "--user=65532", server, "touch", "log.json")
+        until(lambda: health(docker, server) == "healthy")
+
+
 def test_a_cache_that_cannot_be_written_is_left_out_and_a_database_is_asked_for(
     docker: Docker, image: Image, volume: str, github: GitHub
 ) -> None:
