@@ -34,7 +34,7 @@ USAGE = {"proc-run": 125}
 
 ZIP_EPOCH = 315532800  # 1980: a zip knows no earlier time
 
-_INSTALLERS = {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json"}
+_INSTALLERS = {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json"}
 """Files of a .dist-info that tell how and where it was installed."""
 
 _MAIN = """\
@@ -88,10 +88,10 @@ def build(tool: Member, wheels: Path, output: Path) -> list[Path]:
 def install(tool: Member, wheels: Path, folder: Path, requirements: Path) -> None:
     """Install a tool's wheel, those of its siblings, and what they need as it is locked."""
     requirements.write_text("".join(f"{line}\n" for line in _requirements(tool, wheels)))
-    uv = str(Path(sys.executable).with_name("uv"))
-    command = [uv, "pip", "install", "--quiet", "--python", sys.executable, "--target", str(folder)]
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-compile"]
     locked = ["--require-hashes", "--constraint", str(ROOT / "requirements.lock")]
-    subprocess.run([*command, *locked, "-r", str(requirements)], check=True)  # noqa: S603 - uv
+    command = [*pip, *locked, "--target", str(folder), "-r", str(requirements)]
+    subprocess.run(command, check=True)  # noqa: S603 - pip
 
 
 def _requirements(tool: Member, wheels: Path) -> list[str]:

@@ -98,12 +98,11 @@ def test_a_wheel_from_the_sdist_is_that_from_the_tree(
 @pytest.fixture
 def alone(shelf: Shelf, member: Member, tmp_path: Path) -> Path:
     """An environment with a member's wheel and what that asks for."""
-    uv = str(Path(sys.executable).with_name("uv"))
     place = tmp_path / "alone"
-    make = [uv, "venv", "--quiet", "--python", sys.executable, str(place)]
+    make = [sys.executable, "-m", "venv", "--without-pip", str(place)]
     subprocess.run(make, check=True, timeout=60)
-    install = [uv, "pip", "install", "--quiet", "--python", str(place)]
-    install += ["--find-links", str(shelf.dist())]
+    install = [sys.executable, "-m", "pip", "--python", str(place / "bin/python"), "install"]
+    install += ["--quiet", "--no-compile", "--find-links", str(shelf.dist())]
     locked = tmp_path / "locked.txt"
     pins = (ROOT / "requirements.lock").read_text().splitlines()
     locked.write_text("\n".join(pin.rstrip(" \\") for pin in pins if "==" in pin))
