@@ -21,7 +21,8 @@ MAX_SAID = 1000  # bytes of its answer
 
 def listens_at(words: Sequence[str]) -> str | None:
     """Return the HOST:PORT of a `serve` among the words of a command line; None without one."""
-    servers = [Path(word).name for word, following in pairwise(words) if following == "serve"]
+    before = [word for word, following in pairwise(words) if following == "serve"]
+    servers = [Path(word).resolve().name for word in before]  # the entry is a link to one
     if not servers or servers[0] not in DEFAULTS:
         return None
     found = DEFAULTS[servers[0]]

@@ -221,6 +221,10 @@ def seconds(age: str) -> int:
     return sum(int(number) * units[unit] for number, unit in re.findall(r"(\d+)([smhd])", age))
 
 
+LATER_S = 60
+"""How much later ours may be, on a busy machine."""
+
+
 def test_kubectl_shows_the_same_table(api: KubeApi, toolbox: Toolbox) -> None:
     fill(api)
     theirs = kubectl("--no-headers", kubeconfig=api.kubeconfig).splitlines()
@@ -230,7 +234,7 @@ def test_kubectl_shows_the_same_table(api: KubeApi, toolbox: Toolbox) -> None:
         their_cells, our_cells = re.split(r"\s{2,}", their.strip()), our.split("\t")
         assert their_cells[1:] == our_cells[1:]
         pairs = zip(their_cells[0].split(), our_cells[0].split(), strict=True)
-        assert all(abs(seconds(one) - seconds(two)) <= 5 for one, two in pairs)
+        assert all(abs(seconds(one) - seconds(two)) <= LATER_S for one, two in pairs)
 
 
 def test_an_age_says_how_often_and_since_when() -> None:

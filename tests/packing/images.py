@@ -1,18 +1,21 @@
 """A dockerd with our images, one for all workers; who needs an image first builds it."""
 
 import fcntl
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from tests.support import debian
 from tests.support.containers import BASE, Docker
-from tests.support.docker import dockerd, needs
+from tests.support.docker import Engine, dockerd, needs
 
 Image = Callable[[str], str]
 
 OTHERS_S = 300
+MEMORY, ROOM = Path("/dev/shm"), 6 * 10**9  # noqa: S108 - the system's own
 TARGETS = ("release-mirror", "toolroll")
 
 
@@ -46,6 +49,18 @@ def image_of(docker: Docker, name: str) -> str:
 
 
 @contextmanager
+def _started() -> Iterator[Engine]:
+    """Start it, with its layers in memory where there is room: on a disk all others would wait."""
+    if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM:
+        room = TemporaryDirectory(prefix="dockerd-", dir=MEMORY)
+        with room as data, dockerd(f"--data-root={data}") as engine:
+            yield engine
+    else:
+        with dockerd() as engine:
+            yield engine
+
+
+@contextmanager
 def _daemon(shared: Path) -> Iterator[str]:
     """Start the daemon, or use the one that another worker started, which waits for us."""
     place, start = shared / "host", shared / "start"
@@ -54,7 +69,7 @@ def _daemon(shared: Path) -> Iterator[str]:
             if place.exists():
                 fcntl.flock(users, fcntl.LOCK_SH)
             else:
-                place.write_text(stack.enter_context(dockerd()).host)
+                place.write_text(stack.enter_context(_started()).host)
                 stack.callback(_until_nobody_uses_it, users.fileno(), start, place)
         yield place.read_text()
 

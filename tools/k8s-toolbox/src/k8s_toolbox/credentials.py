@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import subprocess
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
@@ -30,6 +31,12 @@ _STATUS_KEYS = ("token", "clientCertificateData", "clientKeyData", "expirationTi
 
 _RUNNING: list[subprocess.Popen[bytes]] = []
 """Plugins that a thread waits for, and that are not to outlive us."""
+
+_STARTING = threading.Lock()
+"""Held while one is started and not yet among them."""
+
+_START_S = 5
+"""How long the end waits for that."""
 
 _VERSIONS = tuple(f"client.authentication.k8s.io/{one}" for one in ("v1", "v1beta1", "v1alpha1"))
 
@@ -73,6 +80,7 @@ def credentials_of(
 
 def end_plugins() -> None:
     """End the plugins that still run: this process is about to end without its threads."""
+    _STARTING.acquire(timeout=_START_S)  # and kept: nothing more is to start
     for process in _RUNNING.copy():
         process.kill()
 
@@ -165,14 +173,16 @@ class _Plugin:
         self, environment: Mapping[str, str], *, interactive: bool
     ) -> tuple[int, bytes, bytes | None]:
         """Run it to its end, or to ours; return its code, and what it printed and said."""
-        with subprocess.Popen(  # noqa: S603 - the kubeconfig is the user's
-            [self._command, *self._arguments],
-            env=environment,
-            stdin=None if interactive else subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=None if interactive else subprocess.PIPE,
-        ) as process:
-            _RUNNING.append(process)
+        with _STARTING:
+            started = subprocess.Popen(  # noqa: S603 - the kubeconfig is the user's
+                [self._command, *self._arguments],
+                env=environment,
+                stdin=None if interactive else subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=None if interactive else subprocess.PIPE,
+            )
+            _RUNNING.append(started)
+        with started as process:
             try:
                 printed, said = process.communicate(timeout=PLUGIN_TIMEOUT_S)
             except BaseException:
